@@ -1,0 +1,2 @@
+//! The binary `osc`.
+fn main() {}
