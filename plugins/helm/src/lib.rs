@@ -1,1 +1,7 @@
-//! See ARCHITECTURE.md.
+//! Helm charts as OSC instances: a renderer that prints what real Helm 4.3.1 prints, Helm's release records, and plans.
+//!
+//! Everything here is pure: values in, values out. Only the adapter at the end of this file talks to the host.
+
+pub mod chart;
+pub mod semver;
+mod text;
