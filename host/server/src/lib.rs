@@ -1,1 +1,3 @@
-//! See ARCHITECTURE.md.
+//! The server `osc`: see ARCHITECTURE.md for the map.
+
+pub mod error;
