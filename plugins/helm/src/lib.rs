@@ -3,5 +3,7 @@
 //! Everything here is pure: values in, values out. Only the adapter at the end of this file talks to the host.
 
 pub mod chart;
+pub mod golang;
 pub mod semver;
 mod text;
+pub mod yaml;
