@@ -3,7 +3,11 @@
 //! Everything here is pure: values in, values out. Only the adapter at the end of this file talks to the host.
 
 pub mod chart;
+pub mod coalesce;
+pub mod dependencies;
 pub mod golang;
+pub mod load;
 pub mod semver;
 mod text;
+pub mod values;
 pub mod yaml;
