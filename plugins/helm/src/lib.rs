@@ -7,6 +7,7 @@ pub mod coalesce;
 pub mod dependencies;
 pub mod golang;
 pub mod load;
+pub mod manifest;
 pub mod semver;
 mod text;
 pub mod values;
