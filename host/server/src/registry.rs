@@ -1,0 +1,3 @@
+//! What is kept in the object store: packages, component files and sealed documents.
+
+pub mod blobs;
