@@ -8,6 +8,7 @@ pub mod dependencies;
 pub mod golang;
 pub mod load;
 pub mod manifest;
+pub mod release;
 pub mod semver;
 mod text;
 pub mod values;

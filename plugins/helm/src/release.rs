@@ -1,0 +1,565 @@
+//! Helm's release records: Secrets that hold a release as base64 of gzip of JSON.
+//!
+//! Records that real Helm wrote keep fields which are unknown here. Records of ours are such that real Helm lists,
+//! upgrades and rolls them back.
+
+use std::io::{Read, Write};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::chart::{Chart, File};
+use crate::manifest::{Event, Hook};
+
+/// What the API server takes in one Secret.
+const MAX_RECORD: usize = 1024 * 1024;
+/// What a record may unpack to.
+const MAX_UNPACKED: u64 = 64 * 1024 * 1024;
+const TYPE: &str = "helm.sh/release.v1";
+/// Begins descriptions of ours, so that a pending record tells whose it is.
+pub const OPERATION: &str = "osc operation ";
+
+/// Where a release stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Unknown,
+    Deployed,
+    Uninstalled,
+    Superseded,
+    Failed,
+    Uninstalling,
+    PendingInstall,
+    PendingUpgrade,
+    PendingRollback,
+}
+
+const STATES: [(&str, State); 9] = [
+    ("unknown", State::Unknown),
+    ("deployed", State::Deployed),
+    ("uninstalled", State::Uninstalled),
+    ("superseded", State::Superseded),
+    ("failed", State::Failed),
+    ("uninstalling", State::Uninstalling),
+    ("pending-install", State::PendingInstall),
+    ("pending-upgrade", State::PendingUpgrade),
+    ("pending-rollback", State::PendingRollback),
+];
+
+impl State {
+    /// The word in records.
+    pub fn name(self) -> &'static str {
+        STATES.iter().find(|(_, state)| *state == self).map_or("unknown", |(name, _)| name)
+    }
+
+    /// Whether an operation was or is under way.
+    pub fn is_pending(self) -> bool {
+        matches!(self, Self::PendingInstall | Self::PendingUpgrade | Self::PendingRollback)
+    }
+}
+
+/// One revision of a release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Record {
+    /// The release as Helm's JSON.
+    release: Value,
+    /// Labels of the Secret that the record came from.
+    labels: Map<String, Value>,
+}
+
+/// What a new record is made of.
+#[derive(Debug)]
+pub struct NewRecord<'a> {
+    pub name: &'a str,
+    pub namespace: &'a str,
+    pub version: u32,
+    pub chart: &'a Chart,
+    /// The user's values.
+    pub config: &'a Value,
+    pub manifest: String,
+    pub hooks: &'a [Hook],
+    pub notes: &'a str,
+    pub first_deployed: Option<String>,
+    pub now: Timestamp,
+}
+
+impl Record {
+    /// A record without a state; give it one before it is stored.
+    pub fn new(new: NewRecord<'_>) -> Self {
+        let now = new.now.to_string();
+        let mut info = Map::new();
+        info.insert("first_deployed".into(), new.first_deployed.unwrap_or_else(|| now.clone()).into());
+        info.insert("last_deployed".into(), now.into());
+        info.insert("status".into(), State::Unknown.name().into());
+        if !new.notes.is_empty() {
+            info.insert("notes".into(), new.notes.into());
+        }
+        let mut release = json!({
+            "name": new.name,
+            "info": info,
+            "chart": chart_json(new.chart),
+            "manifest": new.manifest,
+            "version": new.version,
+            "namespace": new.namespace,
+            "apply_method": "ssa",
+        });
+        if new.config.as_object().is_some_and(|config| !config.is_empty()) {
+            release["config"] = whole_numbers(new.config);
+        }
+        if !new.hooks.is_empty() {
+            release["hooks"] = new.hooks.iter().map(hook_json).collect();
+        }
+        Self { release, labels: Map::new() }
+    }
+
+    /// Reads the Secret of a record.
+    pub fn from_secret(secret: &Value) -> Result<Self, String> {
+        let name = secret.pointer("/metadata/name").and_then(Value::as_str).unwrap_or_default();
+        let data = secret.pointer("/data/release").and_then(Value::as_str);
+        let data = data.ok_or_else(|| format!("secret `{name}` holds no release"))?;
+        let release =
+            decode(data).map_err(|reason| format!("release in secret `{name}` is unreadable: {reason}"))?;
+        let labels =
+            secret.pointer("/metadata/labels").and_then(Value::as_object).cloned().unwrap_or_default();
+        Ok(Self { release, labels })
+    }
+
+    /// The Secret that stores the record; parts are left out when it would be too large, and the description says so.
+    pub fn to_secret(&self, now: Timestamp) -> Value {
+        let mut labels = self.labels.clone();
+        let stamp = if labels.contains_key("owner") { "modifiedAt" } else { "createdAt" };
+        labels.insert(stamp.into(), now.as_second().to_string().into());
+        labels.insert("name".into(), self.name().into());
+        labels.insert("owner".into(), "helm".into());
+        labels.insert("status".into(), self.state().name().into());
+        labels.insert("version".into(), self.version().to_string().into());
+        json!({
+            "apiVersion": "v1",
+            "kind": "Secret",
+            "metadata": {
+                "name": secret_name(self.name(), self.version()),
+                "namespace": self.namespace(),
+                "labels": labels,
+            },
+            "type": TYPE,
+            "data": {"release": self.encoded()},
+        })
+    }
+
+    fn encoded(&self) -> String {
+        let full = encode(&self.release);
+        if full.len() <= MAX_RECORD {
+            return BASE64.encode(full);
+        }
+        let mut small = self.clone();
+        let described = format!("{} (record over 1 MiB: chart left out)", self.description());
+        small.set_info("description", described);
+        for part in ["templates", "files"] {
+            small.release["chart"][part] = json!([]);
+        }
+        small.release["chart"]["schema"] = Value::Null;
+        let mut text = encode(&small.release);
+        if text.len() > MAX_RECORD {
+            let described =
+                format!("{} (record over 1 MiB: chart and manifest left out)", self.description());
+            small.set_info("description", described);
+            small.release["chart"]["values"] = json!({});
+            small.release["manifest"] = "".into();
+            small.set_info("notes", "");
+            text = encode(&small.release);
+        }
+        if text.len() > MAX_RECORD {
+            let described = format!("{} (record over 1 MiB: all but the name left out)", self.description());
+            small.set_info("description", described);
+            small.release["hooks"] = json!([]);
+            small.release["config"] = json!({});
+            text = encode(&small.release);
+        }
+        BASE64.encode(text)
+    }
+
+    /// The same release with another state and description.
+    pub fn with_state(&self, state: State, description: impl Into<String>) -> Self {
+        let mut record = self.clone();
+        record.set_info("status", state.name());
+        record.set_info("description", description.into());
+        record
+    }
+
+    /// The same release, marked as deleted at a time.
+    pub fn deleted_at(&self, now: Timestamp) -> Self {
+        let mut record = self.clone();
+        record.set_info("deleted", now.to_string());
+        record
+    }
+
+    /// A later revision with the content of this one.
+    pub fn rolled_back(&self, version: u32, first_deployed: Option<&str>, now: Timestamp) -> Self {
+        let mut record = self.clone();
+        record.labels.retain(|key, _| !SYSTEM_LABELS.contains(&key.as_str()));
+        let from = self.version();
+        record.release["version"] = version.into();
+        record.release["apply_method"] = "ssa".into();
+        if let Some(first) = first_deployed {
+            record.set_info("first_deployed", first);
+        }
+        record.set_info("last_deployed", now.to_string());
+        record.set_info("rollback_revision", from);
+        record
+    }
+
+    /// The same release, with all hooks of an event marked as run.
+    pub fn with_hooks_run(&self, events: &[Event], now: Timestamp) -> Self {
+        let mut record = self.clone();
+        let run = |hook: &Value| {
+            hook["events"].as_array().is_some_and(|names| {
+                names.iter().any(|name| events.iter().any(|event| name.as_str() == Some(event.name())))
+            })
+        };
+        if let Some(hooks) = record.release.get_mut("hooks").and_then(Value::as_array_mut) {
+            for hook in hooks.iter_mut().filter(|hook| run(hook)) {
+                let now = now.to_string();
+                hook["last_run"] = json!({"started_at": now, "completed_at": now, "phase": "Succeeded"});
+            }
+        }
+        record
+    }
+
+    fn set_info(&mut self, key: &str, value: impl Into<Value>) {
+        self.release["info"][key] = value.into();
+    }
+
+    fn text(&self, pointer: &str) -> &str {
+        self.release.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    pub fn name(&self) -> &str {
+        self.text("/name")
+    }
+
+    pub fn namespace(&self) -> &str {
+        self.text("/namespace")
+    }
+
+    pub fn version(&self) -> u32 {
+        self.release["version"].as_u64().and_then(|version| version.try_into().ok()).unwrap_or_default()
+    }
+
+    pub fn state(&self) -> State {
+        let name = self.text("/info/status");
+        STATES.iter().find(|(known, _)| *known == name).map_or(State::Unknown, |(_, state)| *state)
+    }
+
+    pub fn description(&self) -> &str {
+        self.text("/info/description")
+    }
+
+    pub fn manifest(&self) -> &str {
+        self.text("/manifest")
+    }
+
+    pub fn notes(&self) -> &str {
+        self.text("/info/notes")
+    }
+
+    /// The first deployment's time as text, if it is known.
+    pub fn first_deployed(&self) -> Option<&str> {
+        Some(self.text("/info/first_deployed")).filter(|text| !text.is_empty())
+    }
+
+    /// The user's values.
+    pub fn config(&self) -> Value {
+        self.release.get("config").filter(|config| config.is_object()).cloned().unwrap_or_else(|| json!({}))
+    }
+
+    /// Name and version of the chart.
+    pub fn chart(&self) -> (&str, &str) {
+        (self.text("/chart/metadata/name"), self.text("/chart/metadata/version"))
+    }
+
+    /// Whether parts of the release did not fit into its Secret.
+    pub fn is_partial(&self) -> bool {
+        self.description().contains("(record over 1 MiB: ")
+    }
+
+    /// The hooks of all events.
+    pub fn hooks(&self) -> Vec<Hook> {
+        let hooks = self.release.get("hooks").and_then(Value::as_array);
+        hooks.map(|hooks| hooks.iter().map(hook_of).collect()).unwrap_or_default()
+    }
+}
+
+const SYSTEM_LABELS: [&str; 6] = ["name", "owner", "status", "version", "createdAt", "modifiedAt"];
+
+/// The name of the Secret of one revision.
+pub fn secret_name(release: &str, version: u32) -> String {
+    format!("sh.helm.release.v1.{release}.v{version}")
+}
+
+fn encode(release: &Value) -> String {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    let packed = gzip.write_all(release.to_string().as_bytes()).and_then(|()| gzip.finish());
+    BASE64.encode(packed.expect("writing to memory does not fail"))
+}
+
+fn decode(data: &str) -> Result<Value, String> {
+    let outer = BASE64.decode(data).map_err(|error| error.to_string())?;
+    let inner = BASE64.decode(outer).map_err(|error| error.to_string())?;
+    let mut text = Vec::new();
+    if inner.starts_with(b"\x1f\x8b\x08") {
+        let mut reader = GzDecoder::new(inner.as_slice()).take(MAX_UNPACKED + 1);
+        reader.read_to_end(&mut text).map_err(|error| error.to_string())?;
+        if text.len() as u64 > MAX_UNPACKED {
+            return Err(format!("it unpacks to more than {MAX_UNPACKED} bytes"));
+        }
+    } else {
+        text = inner;
+    }
+    serde_json::from_slice(&text).map_err(|error| error.to_string())
+}
+
+fn hook_json(hook: &Hook) -> Value {
+    let mut json = json!({
+        "name": hook.name,
+        "kind": hook.kind,
+        "path": hook.path,
+        "manifest": hook.content,
+        "events": hook.events.iter().map(|event| event.name()).collect::<Vec<_>>(),
+        "last_run": {"phase": ""},
+    });
+    if hook.weight != 0 {
+        json["weight"] = hook.weight.into();
+    }
+    if !hook.delete_policies.is_empty() {
+        json["delete_policies"] = hook.delete_policies.clone().into();
+    }
+    if !hook.output_log_policies.is_empty() {
+        json["output_log_policies"] = hook.output_log_policies.clone().into();
+    }
+    json
+}
+
+fn hook_of(json: &Value) -> Hook {
+    let text = |key: &str| json[key].as_str().unwrap_or_default().to_owned();
+    let list = |key: &str| -> Vec<String> {
+        let items = json[key].as_array();
+        items
+            .map(|items| items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect())
+            .unwrap_or_default()
+    };
+    Hook {
+        name: text("name"),
+        kind: text("kind"),
+        path: text("path"),
+        content: text("manifest"),
+        events: list("events").iter().filter_map(|event| Event::parse(event)).collect(),
+        weight: json["weight"].as_i64().unwrap_or_default(),
+        delete_policies: list("delete_policies"),
+        output_log_policies: list("output_log_policies"),
+    }
+}
+
+fn chart_json(chart: &Chart) -> Value {
+    let files = |files: &[File]| -> Value {
+        files.iter().map(|file| json!({"name": file.name, "data": BASE64.encode(&file.data)})).collect()
+    };
+    let lock = chart.lock.as_ref().map(|lock| {
+        // Go refuses a time that it cannot read, and with it the whole release.
+        let generated =
+            lock.generated.parse::<Timestamp>().map_or("0001-01-01T00:00:00Z", |_| lock.generated.as_str());
+        json!({"generated": generated, "digest": lock.digest, "dependencies": lock.dependencies})
+    });
+    json!({
+        "metadata": chart.metadata,
+        "lock": lock,
+        "templates": files(&chart.templates),
+        "values": whole_numbers(&chart.values),
+        "schema": chart.schema.as_ref().map(|schema| BASE64.encode(schema)),
+        "files": files(&chart.files),
+    })
+}
+
+/// Writes floats without a fraction as integers, as Go's JSON does.
+pub(crate) fn whole_numbers(value: &Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or_default();
+            #[expect(clippy::cast_possible_truncation, reason = "only whole numbers of 53 bits get here")]
+            if float.fract() == 0.0 && float.abs() < 9e15 { (float as i64).into() } else { value.clone() }
+        }
+        Value::Array(list) => list.iter().map(whole_numbers).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), whole_numbers(value))).collect(),
+        other => other.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chart() -> Chart {
+        Chart {
+            values: json!({"a": 1.0, "b": 1.5}),
+            templates: vec![File::new("templates/a.yaml", "x")],
+            ..Chart::default()
+        }
+    }
+
+    fn record(manifest: &str) -> Record {
+        let hooks = [Hook {
+            name: "j".into(),
+            kind: "Job".into(),
+            path: "c/templates/j.yaml".into(),
+            content: "kind: Job".into(),
+            events: vec![Event::PreInstall, Event::Test],
+            weight: -5,
+            delete_policies: vec!["hook-succeeded".into()],
+            output_log_policies: Vec::new(),
+        }];
+        Record::new(NewRecord {
+            name: "demo",
+            namespace: "ns",
+            version: 3,
+            chart: &chart(),
+            config: &json!({"a": 2.0}),
+            manifest: manifest.to_owned(),
+            hooks: &hooks,
+            notes: "hi",
+            first_deployed: None,
+            now: Timestamp::UNIX_EPOCH,
+        })
+        .with_state(State::PendingInstall, "osc operation 7")
+    }
+
+    #[test]
+    fn a_record_survives_its_secret() {
+        let secret = record("---\n# Source: c/a\nkind: A\n").to_secret(Timestamp::UNIX_EPOCH);
+        insta::assert_json_snapshot!(secret["metadata"], @r#"
+        {
+          "labels": {
+            "createdAt": "0",
+            "name": "demo",
+            "owner": "helm",
+            "status": "pending-install",
+            "version": "3"
+          },
+          "name": "sh.helm.release.v1.demo.v3",
+          "namespace": "ns"
+        }
+        "#);
+        let read = Record::from_secret(&secret).unwrap();
+        assert_eq!(read.release, record("---\n# Source: c/a\nkind: A\n").release);
+        assert_eq!(read.hooks()[0].events, [Event::PreInstall, Event::Test]);
+        insta::assert_json_snapshot!(read.release, @r#"
+        {
+          "apply_method": "ssa",
+          "chart": {
+            "files": [],
+            "lock": null,
+            "metadata": {},
+            "schema": null,
+            "templates": [
+              {
+                "data": "eA==",
+                "name": "templates/a.yaml"
+              }
+            ],
+            "values": {
+              "a": 1,
+              "b": 1.5
+            }
+          },
+          "config": {
+            "a": 2
+          },
+          "hooks": [
+            {
+              "delete_policies": [
+                "hook-succeeded"
+              ],
+              "events": [
+                "pre-install",
+                "test"
+              ],
+              "kind": "Job",
+              "last_run": {
+                "phase": ""
+              },
+              "manifest": "kind: Job",
+              "name": "j",
+              "path": "c/templates/j.yaml",
+              "weight": -5
+            }
+          ],
+          "info": {
+            "description": "osc operation 7",
+            "first_deployed": "1970-01-01T00:00:00Z",
+            "last_deployed": "1970-01-01T00:00:00Z",
+            "notes": "hi",
+            "status": "pending-install"
+          },
+          "manifest": "---\n# Source: c/a\nkind: A\n",
+          "name": "demo",
+          "namespace": "ns",
+          "version": 3
+        }
+        "#);
+        let again = read.with_state(State::Superseded, "x").to_secret(Timestamp::from_second(9).unwrap());
+        insta::assert_json_snapshot!(again["metadata"]["labels"], @r#"
+        {
+          "createdAt": "0",
+          "modifiedAt": "9",
+          "name": "demo",
+          "owner": "helm",
+          "status": "superseded",
+          "version": "3"
+        }
+        "#);
+    }
+
+    #[test]
+    fn a_large_record_says_what_is_left_out() {
+        // Text that does not compress: a simple generator of letters.
+        let mut state = 1_u32;
+        let mut noise = |length: usize| -> String {
+            (0..length)
+                .map(|_| {
+                    state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                    char::from(b' ' + (state >> 24) as u8 % 94)
+                })
+                .collect()
+        };
+        let big = noise(1_500_000);
+        let secret = record(&big).to_secret(Timestamp::UNIX_EPOCH);
+        let read = Record::from_secret(&secret).unwrap();
+        assert!(read.is_partial());
+        insta::assert_snapshot!(read.description(), @"osc operation 7 (record over 1 MiB: chart and manifest left out)");
+        assert_eq!(read.hooks().len(), 1);
+        let mut chart = chart();
+        chart.files.push(File::new("big", noise(1_500_000)));
+        let mut full = record("m");
+        full.release["chart"] = chart_json(&chart);
+        let read = Record::from_secret(&full.to_secret(Timestamp::UNIX_EPOCH)).unwrap();
+        insta::assert_snapshot!(read.description(), @"osc operation 7 (record over 1 MiB: chart left out)");
+        assert_eq!(read.manifest(), "m");
+    }
+
+    #[test]
+    fn unreadable_records_are_refused() {
+        let secret =
+            |data: &str| json!({"metadata": {"name": "s"}, "data": {"release": BASE64.encode(data)}});
+        let results: Vec<String> = [secret("*"), secret("aGk="), json!({"metadata": {"name": "s"}})]
+            .iter()
+            .map(|secret| Record::from_secret(secret).unwrap_err())
+            .collect();
+        insta::assert_snapshot!(results.join("\n"), @r#"
+        release in secret `s` is unreadable: Invalid symbol 42, offset 0.
+        release in secret `s` is unreadable: expected value at line 1 column 1
+        secret `s` holds no release
+        "#);
+    }
+}
