@@ -23,4 +23,15 @@ pub struct Form {
 
 impl Form {
     pub const SCHEMA: &str = "osc.form/v1";
+
+    /// A form without a field.
+    pub fn empty() -> Form {
+        Form {
+            schema: Self::SCHEMA.into(),
+            json_schema: serde_json::json!({"type": "object", "properties": {}}),
+            defaults: Value::Object(Default::default()),
+            secrets: Vec::new(),
+            source: "values".into(),
+        }
+    }
 }

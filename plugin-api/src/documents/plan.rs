@@ -8,6 +8,8 @@ use serde_json::Value;
 
 use super::object::ObjectRef;
 
+mod check;
+
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Plan {
     pub schema: String,

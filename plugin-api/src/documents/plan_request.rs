@@ -42,6 +42,24 @@ pub struct PlanRequest {
 
 impl PlanRequest {
     pub const SCHEMA: &str = "osc.plan-request/v1";
+
+    /// A request with nothing but its verb and instance; set the other fields as known.
+    pub fn new(verb: Verb, instance: InstanceFacts) -> PlanRequest {
+        PlanRequest {
+            schema: Self::SCHEMA.into(),
+            verb,
+            instance,
+            operation: String::new(),
+            revision: 1,
+            values: Value::Object(Default::default()),
+            cluster: ClusterFacts::default(),
+            options: PlanOptions::default(),
+            current: None,
+            target: None,
+            inventory: Vec::new(),
+            release: None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -1,0 +1,71 @@
+//! Macros that make a component of a plugin. They export on wasm only: names with `:` and `#` do not link natively.
+
+/// Exports a value as the role `deployer`. Expands to a hidden `fn deployer()`, and on wasm to the exports.
+#[macro_export]
+macro_rules! export_deployer {
+    ($plugin:expr) => {
+        #[doc(hidden)]
+        pub fn deployer() -> impl $crate::deployer::Deployer {
+            $plugin
+        }
+
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::guest::{WitError, calls};
+
+            struct Guest;
+
+            impl $crate::guest::deployer::exports::osc::plugin::deployer::Guest for Guest {
+                fn detect() -> Result<String, WitError> {
+                    calls::detect(&deployer())
+                }
+                fn inspect() -> Result<String, WitError> {
+                    calls::inspect(&deployer())
+                }
+                fn lint() -> Result<String, WitError> {
+                    calls::lint(&deployer())
+                }
+                fn form() -> Result<String, WitError> {
+                    calls::form(&deployer())
+                }
+                fn render(request: String) -> Result<String, WitError> {
+                    calls::render(&deployer(), &request)
+                }
+                fn plan(request: String) -> Result<String, WitError> {
+                    calls::plan(&deployer(), &request)
+                }
+                fn status(request: String) -> Result<String, WitError> {
+                    calls::status(&deployer(), &request)
+                }
+            }
+
+    $crate::guest::deployer::export!(Guest with_types_in $crate::guest::deployer);
+        };
+    };
+}
+
+/// Exports a value as the role `scanner`. Expands to a hidden `fn scanner()`, and on wasm to the exports.
+#[macro_export]
+macro_rules! export_scanner {
+    ($plugin:expr) => {
+        #[doc(hidden)]
+        pub fn scanner() -> impl $crate::scanner::Scanner {
+            $plugin
+        }
+
+        #[cfg(target_family = "wasm")]
+        const _: () = {
+            use $crate::guest::{WitError, calls};
+
+            struct Guest;
+
+            impl $crate::guest::scanner::exports::osc::plugin::scanner::Guest for Guest {
+                fn scan(rendering: String) -> Result<String, WitError> {
+                    calls::scan(&scanner(), &rendering)
+                }
+            }
+
+    $crate::guest::scanner::export!(Guest with_types_in $crate::guest::scanner);
+        };
+    };
+}
