@@ -1,0 +1,107 @@
+//! Events: written in the background, equal ones counted instead of repeated.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::client::{Call, Client, Verb};
+use crate::clock;
+use crate::object::{name, namespace, text, uid, version};
+use crate::resources::EVENTS;
+
+/// Events that wait to be written; more are dropped, as real recorders do.
+const WAITING: usize = 8_192;
+/// Events whose repetition is counted.
+const REMEMBERED: usize = 4_096;
+
+/// What happened.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(super) struct Entry {
+    pub(super) component: &'static str,
+    pub(super) kind: &'static str,
+    pub(super) reason: String,
+    pub(super) message: String,
+}
+
+#[derive(Clone)]
+pub(super) struct Recorder(mpsc::Sender<(Entry, Value, Timestamp)>);
+
+impl Recorder {
+    pub(super) fn start(client: Arc<dyn Client>, tasks: &mut JoinSet<()>) -> Self {
+        let (sender, mut receiver) = mpsc::channel::<(Entry, Value, Timestamp)>(WAITING);
+        tasks.spawn(async move {
+            let mut known = Known::default();
+            while let Some((entry, involved, moment)) = receiver.recv().await {
+                write(&*client, &mut known, entry, involved, moment).await;
+            }
+        });
+        Self(sender)
+    }
+
+    pub(super) fn record(&self, entry: Entry, object: &Value, field: &str, moment: Timestamp) {
+        let mut involved = json!({
+            "kind": text(object, "/kind"), "apiVersion": text(object, "/apiVersion"),
+            "name": name(object), "uid": uid(object), "resourceVersion": version(object).to_string(),
+        });
+        if !namespace(object).is_empty() {
+            involved["namespace"] = namespace(object).into();
+        }
+        if !field.is_empty() {
+            involved["fieldPath"] = field.into();
+        }
+        // A full queue loses the event, not the work.
+        let _ = self.0.try_send((entry, involved, moment));
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    counts: HashMap<(Entry, String), (String, u64)>,
+    order: VecDeque<(Entry, String)>,
+    serial: u64,
+}
+
+async fn write(client: &dyn Client, known: &mut Known, entry: Entry, involved: Value, moment: Timestamp) {
+    let space = match text(&involved, "/namespace") {
+        "" => "default".to_owned(),
+        space => space.to_owned(),
+    };
+    let same = (entry, format!("{}{}", text(&involved, "/uid"), text(&involved, "/fieldPath")));
+    let stamp = clock::seconds(moment);
+    if let Some((event, count)) = known.counts.get_mut(&same) {
+        *count += 1;
+        let patch = json!({"count": *count, "lastTimestamp": stamp});
+        let call = Call::new(Verb::Merge, &EVENTS, &space, event, patch).by(same.0.component);
+        if client.call(call).await.is_ok() {
+            return;
+        }
+        known.counts.remove(&same);
+    }
+    known.serial += 1;
+    let nanos = u64::try_from(moment.as_nanosecond()).unwrap_or_default().wrapping_add(known.serial);
+    let event = format!("{}.{nanos:x}", text(&involved, "/name"));
+    let entry = &same.0;
+    let object = json!({
+        "apiVersion": "v1", "kind": "Event", "metadata": {"name": event, "namespace": space},
+        "involvedObject": involved, "type": entry.kind, "reason": entry.reason,
+        "message": entry.message.chars().take(1_024).collect::<String>(),
+        "source": {"component": entry.component}, "reportingComponent": entry.component, "reportingInstance": "",
+        "firstTimestamp": stamp, "lastTimestamp": stamp, "count": 1,
+    });
+    let call = Call::new(Verb::Create, &EVENTS, &space, "", object).by(entry.component);
+    // A namespace that is going takes no events; nobody misses them.
+    if client.call(call).await.is_err() {
+        return;
+    }
+    if known.order.len() >= REMEMBERED
+        && let Some(oldest) = known.order.pop_front()
+    {
+        known.counts.remove(&oldest);
+    }
+    known.order.push_back(same.clone());
+    known.counts.insert(same, (event, 1));
+}
