@@ -29,13 +29,13 @@ pub use course::{Course, Fault};
 pub use node::{HOST_IP, SIMULATED_LABEL};
 pub use stage::{Missing, Note, Step, Surroundings, step};
 
+use crate::builtin::{CONFIG_MAPS, NODES, PODS, SECRETS};
 use crate::client::{Call, Client, Pending, Resource, Verb};
 use crate::clock::Clock;
 use crate::object::{self, text};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Manager, Outcome, Reconciler, Seen};
-use crate::resources::{CONFIG_MAPS, NODES, PODS, SECRETS};
 
 /// Name of the component in events and managed fields.
 const COMPONENT: &str = "kubelet";

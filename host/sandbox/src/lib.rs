@@ -1,8 +1,8 @@
 //! The embedded cluster. See ARCHITECTURE.md.
 
+pub mod builtin;
 pub mod client;
 pub mod clock;
 pub mod kubelet;
 pub mod object;
 pub mod reconcile;
-pub mod resources;

@@ -160,7 +160,7 @@ impl Manager {
         }
         if all {
             wanted =
-                crate::resources::ALL.iter().filter(|r| **r != crate::resources::BINDINGS).cloned().collect();
+                crate::builtin::ALL.iter().filter(|r| **r != crate::builtin::BINDINGS).cloned().collect();
         }
         let mut tasks = JoinSet::new();
         let mut feed = client.feed(wanted.clone());

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 
 use super::COMPONENT;
 use super::stage::after;
+use crate::builtin::{LEASES, NODES};
 use crate::client::{Call, Verb};
 use crate::clock;
 use crate::object::{self, annotation};
 use crate::reconcile::Outcome;
 use crate::reconcile::context::Context;
-use crate::resources::{LEASES, NODES};
 
 /// Address of the simulated node, from a range that is never routed.
 pub const HOST_IP: &str = "192.0.2.10";

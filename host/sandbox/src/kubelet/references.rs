@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::stage::Missing;
+use crate::builtin::{CONFIG_MAPS, SECRETS};
 use crate::client::Resource;
 use crate::object::{self, flag, items, map, text};
 use crate::reconcile::cache::Cache;
-use crate::resources::{CONFIG_MAPS, SECRETS};
 
 /// The first reference that leads nowhere; optional ones do not count.
 pub(super) fn missing(cache: &Cache, pod: &Value) -> Option<Missing> {

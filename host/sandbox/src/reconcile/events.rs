@@ -8,10 +8,10 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
+use crate::builtin::EVENTS;
 use crate::client::{Call, Client, Verb};
 use crate::clock;
 use crate::object::{name, namespace, text, uid, version};
-use crate::resources::EVENTS;
 
 /// Events that wait to be written; more are dropped, as real recorders do.
 const WAITING: usize = 8_192;

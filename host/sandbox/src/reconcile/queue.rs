@@ -132,8 +132,8 @@ mod tests {
     use jiff::SignedDuration;
 
     use super::*;
+    use crate::builtin::PODS;
     use crate::clock::VirtualClock;
-    use crate::resources::PODS;
 
     fn key(name: &str) -> Key {
         Key::new(&PODS, "ns", name)
