@@ -1,6 +1,8 @@
 //! The server `osc`: see ARCHITECTURE.md for the map.
 
+pub mod egress;
 pub mod error;
+pub mod kube;
 pub mod registry;
 pub mod secrets;
 pub mod store;
