@@ -39,7 +39,7 @@ CREATE TABLE service (
     tenant_id INTEGER NOT NULL REFERENCES tenant (id),   -- the provider
     name TEXT NOT NULL,
     kind TEXT NOT NULL,                                  -- helm, operator, osc
-    state TEXT NOT NULL DEFAULT 'private',               -- private, published, suspended, withdrawn
+    state TEXT NOT NULL DEFAULT 'private',               -- private, published, suspended, withdrawn, deleted
     created_at TEXT NOT NULL,
     UNIQUE (tenant_id, name)
 ) STRICT;
@@ -58,9 +58,9 @@ CREATE TABLE version (
     form TEXT,                                           -- osc.form/v1
     findings TEXT NOT NULL DEFAULT '[]',                 -- array of osc.finding/v1
     created_by INTEGER REFERENCES user (id),
-    created_at TEXT NOT NULL,
-    UNIQUE (service_id, version)
+    created_at TEXT NOT NULL
 ) STRICT;
+CREATE UNIQUE INDEX version_live ON version (service_id, version) WHERE state <> 'deleted';
 
 CREATE TABLE subscription (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -74,16 +74,18 @@ CREATE TABLE subscription (
 CREATE TABLE cluster (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     tenant_id INTEGER REFERENCES tenant (id),            -- none: owned by the platform
-    name TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
     region TEXT NOT NULL,
     kind TEXT NOT NULL DEFAULT 'kubeconfig',             -- kubeconfig, sandbox
-    kubeconfig BLOB NOT NULL,                            -- sealed
+    kubeconfig BLOB NOT NULL,                            -- sealed; empty once the cluster is removed
     version TEXT,
     state TEXT NOT NULL DEFAULT 'unknown',               -- unknown, available, unreachable
     state_reason TEXT,
     checked_at TEXT,
-    created_at TEXT NOT NULL
+    created_at TEXT NOT NULL,
+    deleted_at TEXT
 ) STRICT;
+CREATE UNIQUE INDEX cluster_name ON cluster (name) WHERE deleted_at IS NULL;
 
 -- A namespace belongs to one tenant per cluster. Namespace '*' means any that no other tenant has.
 CREATE TABLE cluster_grant (

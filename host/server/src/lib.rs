@@ -1,8 +1,10 @@
 //! The server `osc`: see ARCHITECTURE.md for the map.
 
+pub mod config;
 pub mod egress;
 pub mod error;
 pub mod kube;
 pub mod registry;
 pub mod secrets;
 pub mod store;
+pub mod telemetry;
