@@ -1,0 +1,109 @@
+// Values of an instance: a generated form, the same as YAML, and what differs from the defaults.
+import type { Diagnostic } from '@codemirror/lint';
+import type { RJSFSchema } from '@rjsf/utils';
+import { Badge, Collapse, Tabs } from 'antd';
+import { useMemo, useState } from 'react';
+
+import { useText } from '~/i18n';
+import { ChangesTable } from '~/ui/ChangesTable';
+import { YamlEditor } from '~/ui/YamlEditor';
+import { changesOf, isObject, merged, overridesOf, type JsonObject } from '~/util/changes';
+import { parseValues, placeOf, yamlOf } from '~/util/yaml';
+
+import { GeneratedForm } from './GeneratedForm';
+import { errorsOf } from './validator';
+import type { FormContext } from './widgets';
+
+export type FormDocument = { json_schema: JsonObject; defaults: JsonObject; secrets: string[] };
+
+type Props = {
+  form: FormDocument;
+  /** Only what differs from the defaults. */
+  overrides: JsonObject;
+  onChange: (overrides: JsonObject) => void;
+  /** Says whether the YAML can be read; a request with unreadable values must not be sent. */
+  onReadable?: (readable: boolean) => void;
+  choices?: FormContext['choices'];
+};
+
+export function ValuesEditor({ form, overrides, onChange, onReadable, choices }: Props) {
+  const t = useText();
+  const [tab, setTab] = useState('form');
+  const [text, setText] = useState<string | null>(null); // what was typed; null while it follows the form
+  const values = useMemo(() => asMap(merged(form.defaults, overrides)), [form, overrides]);
+  const changes = useMemo(() => changesOf(form.defaults, values), [form, values]);
+  const shownText = text ?? yamlOf(overrides);
+  const diagnostics = useMemo(
+    () => (tab === 'yaml' ? diagnosticsOf(shownText, form, values) : []),
+    [tab, shownText, form, values],
+  );
+
+  const editForm = (next: JsonObject) => {
+    setText(null);
+    onReadable?.(true);
+    onChange(asMap(overridesOf(next, form.defaults)));
+  };
+  const editText = (next: string) => {
+    setText(next);
+    const parsed = parseValues(next);
+    onReadable?.(parsed.values !== null);
+    if (parsed.values) onChange(asMap(overridesOf(merged(form.defaults, parsed.values), form.defaults)));
+  };
+
+  return (
+    <Tabs
+      activeKey={tab}
+      onChange={setTab}
+      items={[
+        {
+          key: 'form',
+          label: t('values.form'),
+          children: (
+            <GeneratedForm schema={form.json_schema} values={values} onChange={editForm} choices={choices} />
+          ),
+        },
+        {
+          key: 'yaml',
+          label: t('values.yaml'),
+          children: (
+            <>
+              <p className="osc-hint">{t('values.yamlHint')}</p>
+              <YamlEditor value={shownText} onChange={editText} diagnostics={diagnostics} label={t('values.yaml')} />
+              <Collapse
+                ghost
+                items={[
+                  {
+                    key: 'defaults',
+                    label: t('values.defaults'),
+                    children: <YamlEditor value={yamlOf(form.defaults)} label={t('values.defaults')} rows={18} />,
+                  },
+                ]}
+              />
+            </>
+          ),
+        },
+        {
+          key: 'changes',
+          label: (
+            <>
+              {t('values.changes')} <Badge count={changes.length} size="small" color="var(--osc-accent)" />
+            </>
+          ),
+          children: <ChangesTable changes={changes} secrets={form.secrets} empty={t('values.noChanges')} />,
+        },
+      ]}
+    />
+  );
+}
+
+const asMap = (value: unknown): JsonObject => (isObject(value) ? value : {});
+
+function diagnosticsOf(text: string, form: FormDocument, values: JsonObject): Diagnostic[] {
+  const parsed = parseValues(text);
+  if (!parsed.values) return parsed.problems;
+  return errorsOf(form.json_schema as RJSFSchema, values).map(({ path, message }) => ({
+    ...placeOf(parsed.document, path),
+    severity: 'error' as const,
+    message: `${path.join('.')}: ${message}`,
+  }));
+}

@@ -1,0 +1,271 @@
+// How generated forms are laid out: label and help at the left edge of each control, groups that fold.
+import { DeleteOutlined, DownOutlined, PlusOutlined, UndoOutlined, UpOutlined } from '@ant-design/icons';
+import {
+  getUiOptions,
+  type ArrayFieldItemTemplateProps,
+  type ArrayFieldTemplateProps,
+  type FieldTemplateProps,
+  type MultiSchemaFieldTemplateProps,
+  type ObjectFieldTemplateProps,
+  type TemplatesType,
+  type WrapIfAdditionalTemplateProps,
+} from '@rjsf/utils';
+import { Button, Collapse, Input, Tooltip } from 'antd';
+import { useState } from 'react';
+
+import { useText } from '~/i18n';
+import { sameJson, type Json } from '~/util/changes';
+
+function ResetButton({
+  schema,
+  formData,
+  onChange,
+  path,
+}: {
+  schema: { default?: unknown };
+  formData: unknown;
+  onChange: FieldTemplateProps['onChange'];
+  path: FieldTemplateProps['fieldPathId']['path'];
+}) {
+  const t = useText();
+  if (schema.default === undefined || sameJson(formData as Json, schema.default as Json)) return null;
+  const shown = typeof schema.default === 'string' ? schema.default : JSON.stringify(schema.default);
+  return (
+    <Tooltip
+      title={t('form.resetTo', { value: shown.length > 60 ? `${shown.slice(0, 57)}…` : shown || '""' })}
+    >
+      <Button
+        size="small"
+        type="text"
+        icon={<UndoOutlined />}
+        aria-label={t('form.reset')}
+        onClick={() => onChange(schema.default, path)}
+      />
+    </Tooltip>
+  );
+}
+
+function FieldTemplate(props: FieldTemplateProps) {
+  const { id, children, schema, label, required, rawErrors, hidden, displayLabel, registry, uiSchema } =
+    props;
+  if (hidden) return <div hidden>{children}</div>;
+  const WrapIfAdditional = registry.templates.WrapIfAdditionalTemplate;
+  const container = schema.type === 'object' || schema.type === 'array';
+  const description = props.rawDescription ?? schema.description;
+  const body = container ? (
+    <div className="osc-field-group">{children}</div>
+  ) : (
+    <div className="osc-field" data-invalid={(rawErrors?.length ?? 0) > 0 || undefined}>
+      {displayLabel !== false && (
+        <div className="osc-field-label">
+          <label htmlFor={id}>
+            {label}
+            {required && (
+              <span aria-hidden="true" className="osc-required">
+                *
+              </span>
+            )}
+          </label>
+        </div>
+      )}
+      <div className="osc-field-control">
+        <div className="osc-field-row">
+          {children}
+          <ResetButton
+            schema={schema}
+            formData={props.formData}
+            onChange={props.onChange}
+            path={props.fieldPathId.path}
+          />
+        </div>
+        <div id={`${id}__help`}>
+          {rawErrors?.map((error) => (
+            <div key={error} role="alert" className="osc-field-error">
+              {error}
+            </div>
+          ))}
+          {description && <div className="osc-field-help">{description}</div>}
+        </div>
+      </div>
+    </div>
+  );
+  return (
+    <WrapIfAdditional {...props} uiSchema={uiSchema}>
+      {body}
+    </WrapIfAdditional>
+  );
+}
+
+/** Top-level groups are panels; deeper ones fold inside. Groups that hold an error open by themselves. */
+function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
+  const t = useText();
+  const root = props.fieldPathId.path.length === 0;
+  const required = new Set(props.schema.required ?? []);
+  const hasErrors = Object.keys(props.errorSchema ?? {}).length > 0;
+  const [opened, setOpened] = useState(getUiOptions(props.uiSchema).open === true || props.required === true);
+  const shown = props.properties.filter((property) => !property.hidden);
+  const content = (
+    <>
+      {typeof props.description === 'string' && props.description && !root && (
+        <div className="osc-field-help">{props.description}</div>
+      )}
+      {shown.map((property) => (
+        <div key={property.name} data-required={required.has(property.name) || undefined}>
+          {property.content}
+        </div>
+      ))}
+      {props.schema.additionalProperties !== undefined && props.schema.additionalProperties !== false && (
+        <Button
+          type="dashed"
+          size="small"
+          icon={<PlusOutlined />}
+          disabled={props.disabled || props.readonly}
+          onClick={props.onAddProperty}
+        >
+          {t('form.addEntry')}
+        </Button>
+      )}
+      {shown.length === 0 && props.optionalDataControl}
+    </>
+  );
+  if (root) return <div className="osc-form-root">{content}</div>;
+  return (
+    <Collapse
+      className="osc-group"
+      size="small"
+      activeKey={opened || hasErrors ? ['group'] : []}
+      onChange={(keys) => setOpened(keys.length > 0)}
+      items={[
+        {
+          key: 'group',
+          label: props.title,
+          extra: <span className="osc-count">{shown.length}</span>,
+          children: content,
+        },
+      ]}
+    />
+  );
+}
+
+function ArrayFieldTemplate(props: ArrayFieldTemplateProps) {
+  const t = useText();
+  return (
+    <fieldset className="osc-array" id={props.fieldPathId.$id}>
+      <legend>
+        {props.title}
+        {props.required && (
+          <span aria-hidden="true" className="osc-required">
+            *
+          </span>
+        )}
+      </legend>
+      {props.schema.description && <div className="osc-field-help">{props.schema.description}</div>}
+      {props.items}
+      {props.items.length === 0 && <div className="osc-field-help">{t('form.noItems')}</div>}
+      {props.rawErrors?.map((error) => (
+        <div key={error} role="alert" className="osc-field-error">
+          {error}
+        </div>
+      ))}
+      {props.canAdd && (
+        <Button
+          type="dashed"
+          size="small"
+          icon={<PlusOutlined />}
+          disabled={props.disabled || props.readonly}
+          onClick={props.onAddClick}
+        >
+          {t('form.addItem')}
+        </Button>
+      )}
+    </fieldset>
+  );
+}
+
+function ArrayFieldItemTemplate({ children, buttonsProps, index }: ArrayFieldItemTemplateProps) {
+  const t = useText();
+  const number = index + 1;
+  return (
+    <div className="osc-array-item">
+      <div className="osc-array-content">{children}</div>
+      <div className="osc-array-tools">
+        <Button
+          size="small"
+          type="text"
+          icon={<UpOutlined />}
+          aria-label={t('form.moveUp', { number })}
+          disabled={!buttonsProps.hasMoveUp}
+          onClick={buttonsProps.onMoveUpItem}
+        />
+        <Button
+          size="small"
+          type="text"
+          icon={<DownOutlined />}
+          aria-label={t('form.moveDown', { number })}
+          disabled={!buttonsProps.hasMoveDown}
+          onClick={buttonsProps.onMoveDownItem}
+        />
+        <Button
+          size="small"
+          type="text"
+          danger
+          icon={<DeleteOutlined />}
+          aria-label={t('form.removeItem', { number })}
+          disabled={!buttonsProps.hasRemove}
+          onClick={buttonsProps.onRemoveItem}
+        />
+      </div>
+    </div>
+  );
+}
+
+/** An entry of a map: its key can be renamed, and it can go. */
+function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
+  const t = useText();
+  if (!('__additional_property' in props.schema)) return <>{props.children}</>;
+  return (
+    <div className="osc-entry">
+      <Input
+        id={`${props.id}-key`}
+        className="osc-entry-key"
+        defaultValue={props.label}
+        aria-label={t('form.entryName')}
+        disabled={props.disabled || props.readonly}
+        onBlur={props.onKeyRenameBlur}
+      />
+      <div className="osc-entry-value">{props.children}</div>
+      <Button
+        type="text"
+        danger
+        icon={<DeleteOutlined />}
+        aria-label={t('form.removeEntry', { name: props.label })}
+        onClick={props.onRemoveProperty}
+      />
+    </div>
+  );
+}
+
+function MultiSchemaFieldTemplate({ selector, optionSchemaField }: MultiSchemaFieldTemplateProps) {
+  return (
+    <div className="osc-choice">
+      {selector}
+      {optionSchemaField}
+    </div>
+  );
+}
+
+const Nothing = () => null;
+
+export const templates: Partial<TemplatesType> = {
+  FieldTemplate,
+  ObjectFieldTemplate,
+  ArrayFieldTemplate,
+  ArrayFieldItemTemplate,
+  WrapIfAdditionalTemplate,
+  MultiSchemaFieldTemplate,
+  ErrorListTemplate: Nothing,
+  DescriptionFieldTemplate: Nothing,
+  TitleFieldTemplate: Nothing,
+  FieldErrorTemplate: Nothing,
+  FieldHelpTemplate: Nothing,
+};

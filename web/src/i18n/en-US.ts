@@ -1,0 +1,1 @@
+export const enUS = { 'form.pickOrType':'', 'form.resetTo':'', 'form.reset':'','form.addEntry':'','form.noItems':'','form.addItem':'','form.moveUp':'','form.moveDown':'','form.removeItem':'','form.entryName':'','form.removeEntry':''} as const;

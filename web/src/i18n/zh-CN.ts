@@ -1,0 +1,1 @@
+import type { enUS } from './en-US'; export const zhCN: Record<keyof typeof enUS, string> = { 'form.pickOrType':'', 'form.resetTo':'', 'form.reset':'','form.addEntry':'','form.noItems':'','form.addItem':'','form.moveUp':'','form.moveDown':'','form.removeItem':'','form.entryName':'','form.removeEntry':''};

@@ -1,0 +1,37 @@
+import '@fontsource-variable/inter';
+import './style.css';
+
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { RouterProvider } from 'react-router';
+
+import { asApiError } from '~/api/errors';
+
+import { router } from './app';
+import { Frame } from './layouts/Frame';
+
+const queryClient = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      // What the server refused stays refused; only a lost connection or a fault of it is tried again.
+      retry: (count, error) => {
+        const { status } = asApiError(error);
+        return count < 2 && (status === 0 || status >= 502);
+      },
+    },
+  },
+});
+
+const root = document.getElementById('root');
+if (!root) throw new Error('the page has no root element');
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={queryClient}>
+      <Frame>
+        <RouterProvider router={router} />
+      </Frame>
+    </QueryClientProvider>
+  </StrictMode>,
+);

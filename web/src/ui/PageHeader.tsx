@@ -1,0 +1,33 @@
+import { Breadcrumb, Flex, Typography } from 'antd';
+import type { ReactNode } from 'react';
+import { Link } from 'react-router';
+
+type Props = {
+  title: ReactNode;
+  subtitle?: ReactNode;
+  /** Where this page lies: label and address, from the top. */
+  trail?: { label: string; to: string }[];
+  actions?: ReactNode;
+  /** Beside the title: a state, a version. */
+  extra?: ReactNode;
+};
+
+export function PageHeader({ title, subtitle, trail = [], actions, extra }: Props) {
+  return (
+    <header className="osc-page-header">
+      {trail.length > 0 && (
+        <Breadcrumb items={[...trail.map(({ label, to }) => ({ title: <Link to={to}>{label}</Link> })), { title }]} />
+      )}
+      <Flex justify="space-between" align="flex-start" gap={24} wrap>
+        <div>
+          <Flex align="center" gap={12} wrap>
+            <Typography.Title level={1}>{title}</Typography.Title>
+            {extra}
+          </Flex>
+          {subtitle && <p className="osc-subtitle">{subtitle}</p>}
+        </div>
+        {actions && <Flex gap={8} wrap>{actions}</Flex>}
+      </Flex>
+    </header>
+  );
+}

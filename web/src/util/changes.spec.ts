@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+
+import { changesOf, merged, overridesOf } from './changes';
+
+const defaults = { image: { tag: '1', pull: 'Always' }, ports: [80], on: true };
+
+test('only what differs is sent', () => {
+  expect(overridesOf({ image: { tag: '2', pull: 'Always' }, ports: [80], on: true }, defaults)).toEqual({
+    image: { tag: '2' },
+  });
+  expect(overridesOf({ ...defaults }, defaults)).toBeUndefined();
+});
+
+test('a list is replaced whole and a removed key becomes null', () => {
+  expect(overridesOf({ image: { tag: '1' }, ports: [80, 81], on: true }, defaults)).toEqual({
+    image: { pull: null },
+    ports: [80, 81],
+  });
+});
+
+test('laying overrides over defaults gives the values back', () => {
+  const values = { image: { tag: '2' }, ports: [], on: false, extra: { a: 1 } };
+  expect(merged(defaults, overridesOf(values, defaults))).toEqual(values);
+});
+
+test('changes name each leaf', () => {
+  expect(changesOf(defaults, { ...defaults, image: { tag: '2', pull: 'Always' } })).toEqual([
+    { path: 'image.tag', before: '1', after: '2' },
+  ]);
+});
