@@ -1,0 +1,86 @@
+//! The records of a release that the cluster holds.
+
+use osc_plugin_api::{Error, Result};
+
+use super::Context;
+use crate::release::{OPERATION, Record, State};
+
+/// All revisions of a release, oldest first.
+#[derive(Debug, Default)]
+pub(super) struct History {
+    pub(super) records: Vec<Record>,
+    /// Records that cannot be read.
+    pub(super) warnings: Vec<String>,
+}
+
+impl History {
+    pub(super) fn read(context: &Context<'_>) -> Result<Self> {
+        let selector = format!("owner=helm,name={}", context.release());
+        let secrets = context.host.list("v1", "Secret", Some(context.namespace()), Some(&selector))?;
+        let mut history = Self::default();
+        for secret in secrets
+            .iter()
+            .filter(|secret| secret["type"].as_str().is_none_or(|kind| kind == "helm.sh/release.v1"))
+        {
+            match Record::from_secret(secret) {
+                Ok(record) => history.records.push(record),
+                Err(reason) => history.warnings.push(reason),
+            }
+        }
+        history.records.sort_by_key(Record::version);
+        Ok(history)
+    }
+
+    pub(super) fn last(&self) -> Option<&Record> {
+        self.records.last()
+    }
+
+    pub(super) fn find(&self, version: u32) -> Option<&Record> {
+        self.records.iter().find(|record| record.version() == version)
+    }
+
+    /// The revision in force: the last deployed one, else the last.
+    pub(super) fn deployed(&self) -> Option<&Record> {
+        self.records.iter().rev().find(|record| record.state() == State::Deployed).or_else(|| self.last())
+    }
+
+    /// The number of the next revision; the server's own count wins unless the cluster is ahead.
+    pub(super) fn next_version(&self, wanted: u32) -> u32 {
+        let next = self.last().map_or(1, |record| record.version().saturating_add(1));
+        next.max(wanted).max(1)
+    }
+
+    /// Refuses to work beside another program.
+    pub(super) fn check_idle(&self) -> Result<()> {
+        match self.last() {
+            Some(last) if last.state().is_pending() && !last.description().starts_with(OPERATION) => {
+                Err(Error::new(
+                    "operation-in-progress",
+                    format!(
+                        "another program works on release `{}`: revision {} is {}; wait for it or roll it back with helm",
+                        last.name(),
+                        last.version(),
+                        last.state().name()
+                    ),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What becomes of the older records once a new one is deployed.
+    pub(super) fn superseded(&self) -> Vec<Record> {
+        let is_open = |record: &&Record| record.state() == State::Deployed || record.state().is_pending();
+        self.records
+            .iter()
+            .filter(is_open)
+            .map(|record| match record.state() {
+                // An operation of ours that never came to its end.
+                state if state.is_pending() => {
+                    record.with_state(State::Failed, format!("{} (abandoned)", record.description()))
+                }
+                _ => record.with_state(State::Superseded, record.description()),
+            })
+            .collect()
+    }
+}
