@@ -1,8 +1,36 @@
-//! The embedded cluster. See ARCHITECTURE.md.
+//! The embedded sandbox cluster: a Kubernetes-compatible API server with simulated nodes, in one process.
+//!
+//! Requests, controllers and tests all write through [`Api`]; nothing else changes the [`store`].
 
+mod admit;
+mod allocate;
+pub mod api;
+pub mod auth;
 pub mod builtin;
 pub mod client;
 pub mod clock;
+pub mod cluster;
+mod convert;
+mod crd;
+mod defaults;
+mod json;
+mod json_patch;
 pub mod kubelet;
+pub mod names;
 pub mod object;
+pub mod ownership;
+pub mod quantity;
 pub mod reconcile;
+pub mod resources;
+mod scale;
+pub mod schema;
+pub mod selector;
+pub mod status;
+pub mod store;
+mod strategic;
+mod validate;
+pub mod value;
+
+pub use api::{Api, DeleteOptions, Deleted, Patch};
+pub use cluster::Core;
+pub use status::{Result, Status};

@@ -1,0 +1,195 @@
+//! Admission: what is added to objects on their way, and what is refused by the state of the cluster.
+
+use serde_json::{Value, json};
+
+use crate::api::{Api, named};
+use crate::names;
+use crate::resources::Resource;
+use crate::status::{Cause, Named, Result, Status};
+use crate::store::Key;
+use crate::value::{Get, items_mut, set};
+
+const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
+
+/// Admits a new object.
+pub(crate) fn create(
+    api: &Api,
+    resource: &Resource,
+    namespace: &str,
+    value: &mut Value,
+    _warnings: &mut Vec<String>,
+) -> Result<()> {
+    if resource.namespaced {
+        namespace_is_open(api, resource, namespace, value)?;
+    }
+    if resource.is_custom() {
+        return Ok(());
+    }
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("", "pods") => {
+            service_account(api, resource, namespace, value)?;
+            priority(api, resource, value)?;
+            tolerations(value);
+        }
+        ("", "persistentvolumeclaims") => default_class(api, value),
+        _ => {}
+    }
+    Ok(())
+}
+
+/// Admits a changed object.
+pub(crate) fn update(
+    _api: &Api,
+    _resource: &Resource,
+    _subresource: &str,
+    _live: &Value,
+    _value: &mut Value,
+) -> Result<()> {
+    Ok(())
+}
+
+fn namespace_is_open(api: &Api, resource: &Resource, namespace: &str, value: &Value) -> Result<()> {
+    let key = Key::new(&"namespaces".into(), "", namespace);
+    let Some(found) = api.core.store.get(&key) else {
+        return Err(Status::not_found(Named { kind: "namespaces", group: "", name: namespace }));
+    };
+    if found.value.text(&["status", "phase"]) != "Terminating"
+        && found.value["metadata"]["deletionTimestamp"].is_null()
+    {
+        return Ok(());
+    }
+    let name = value.text(&["metadata", "name"]);
+    let why = format!("unable to create new content in namespace {namespace} because it is being terminated");
+    let text = format!("namespace {namespace} is being terminated");
+    let cause = Cause::other("metadata.namespace", "NamespaceTerminating", text);
+    Err(Status::forbidden(named(resource, name), &why).with_causes(&[cause]))
+}
+
+fn service_account(api: &Api, resource: &Resource, namespace: &str, pod: &mut Value) -> Result<()> {
+    if pod.at(&["metadata", "annotations", "kubernetes.io/config.mirror"]).is_some() {
+        return Ok(());
+    }
+    let mut account = pod.text(&["spec", "serviceAccountName"]).to_string();
+    if account.is_empty() {
+        account = "default".into();
+        set(pod, &["spec", "serviceAccountName"], "default");
+    }
+    if pod.text(&["spec", "serviceAccount"]).is_empty() {
+        set(pod, &["spec", "serviceAccount"], account.clone());
+    }
+    let Some(found) = api.core.store.get(&Key::new(&"serviceaccounts".into(), namespace, &account)) else {
+        let why = format!(
+            "error looking up service account {namespace}/{account}: serviceaccount {account:?} not found"
+        );
+        return Err(Status::forbidden(named(resource, pod.text(&["metadata", "name"])), &why));
+    };
+    let off = |v: Option<&Value>| v.and_then(Value::as_bool);
+    let mounts = off(pod.at(&["spec", "automountServiceAccountToken"]))
+        .or(off(found.value.get("automountServiceAccountToken")))
+        .unwrap_or(true);
+    if mounts {
+        mount_token(pod);
+    }
+    let secrets = found.value.items(&["imagePullSecrets"]).to_vec();
+    if pod.items(&["spec", "imagePullSecrets"]).is_empty() && !secrets.is_empty() {
+        set(pod, &["spec", "imagePullSecrets"], secrets);
+    }
+    Ok(())
+}
+
+const TOKEN_PATH: &str = "/var/run/secrets/kubernetes.io/serviceaccount";
+
+fn mount_token(pod: &mut Value) {
+    let existing = pod.items(&["spec", "volumes"]).iter().find_map(|v| {
+        let name = v.text(&["name"]);
+        (name.starts_with("kube-api-access-") && v.get("projected").is_some()).then(|| name.to_string())
+    });
+    let name = existing.clone().unwrap_or_else(|| format!("kube-api-access-{}", names::random_suffix(5)));
+    let mut used = false;
+    for list in ["initContainers", "containers"] {
+        for container in items_mut(pod, &["spec", list]).into_iter().flatten() {
+            if container.items(&["volumeMounts"]).iter().any(|m| m.text(&["mountPath"]) == TOKEN_PATH) {
+                continue;
+            }
+            used = true;
+            let mut mounts = container.items(&["volumeMounts"]).to_vec();
+            mounts.push(json!({"name": name, "readOnly": true, "mountPath": TOKEN_PATH}));
+            set(container, &["volumeMounts"], mounts);
+        }
+    }
+    if !used || existing.is_some() {
+        return;
+    }
+    let mut volumes = pod.items(&["spec", "volumes"]).to_vec();
+    volumes.push(json!({"name": name, "projected": {"defaultMode": 420, "sources": [
+        {"serviceAccountToken": {"expirationSeconds": 3607, "path": "token"}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace",
+            "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
+    ]}}));
+    set(pod, &["spec", "volumes"], volumes);
+}
+
+fn priority(api: &Api, resource: &Resource, pod: &mut Value) -> Result<()> {
+    let name = pod.text(&["spec", "priorityClassName"]).to_string();
+    let classes = api.core.store.list("priorityclasses.scheduling.k8s.io", None).0;
+    let class = if name.is_empty() {
+        let global = classes.iter().filter(|c| c.value["globalDefault"] == true);
+        global.min_by_key(|c| c.value["value"].as_i64()).cloned()
+    } else {
+        let found = classes.iter().find(|c| *c.key.name == *name).cloned();
+        if found.is_none() {
+            let why = format!("no PriorityClass with name {name} was found");
+            return Err(Status::forbidden(named(resource, pod.text(&["metadata", "name"])), &why));
+        }
+        found
+    };
+    let (value, policy) = match &class {
+        Some(class) => {
+            if name.is_empty() {
+                set(pod, &["spec", "priorityClassName"], class.key.name.to_string());
+            }
+            let policy = class.value.text(&["preemptionPolicy"]);
+            (
+                class.value["value"].as_i64().unwrap_or(0),
+                if policy.is_empty() { "PreemptLowerPriority" } else { policy },
+            )
+        }
+        None => (0, "PreemptLowerPriority"),
+    };
+    set(pod, &["spec", "priority"], value);
+    if pod.text(&["spec", "preemptionPolicy"]).is_empty() {
+        set(pod, &["spec", "preemptionPolicy"], policy);
+    }
+    Ok(())
+}
+
+fn tolerations(pod: &mut Value) {
+    let mut list = pod.items(&["spec", "tolerations"]).to_vec();
+    for key in ["node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"] {
+        let known = list.iter().any(|t| {
+            let tolerated = t.text(&["key"]);
+            (tolerated == key || (tolerated.is_empty() && t.text(&["operator"]) == "Exists"))
+                && matches!(t.text(&["effect"]), "" | "NoExecute")
+        });
+        if !known {
+            list.push(
+                json!({"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 300}),
+            );
+        }
+    }
+    set(pod, &["spec", "tolerations"], list);
+}
+
+fn default_class(api: &Api, claim: &mut Value) {
+    if claim.at(&["spec", "storageClassName"]).is_some_and(|v| !v.is_null()) {
+        return;
+    }
+    let classes = api.core.store.list("storageclasses.storage.k8s.io", None).0;
+    let defaults =
+        classes.iter().filter(|c| c.value.text(&["metadata", "annotations", DEFAULT_CLASS]) == "true");
+    if let Some(class) = defaults.max_by_key(|c| c.value.text(&["metadata", "creationTimestamp"]).to_string())
+    {
+        set(claim, &["spec", "storageClassName"], class.key.name.to_string());
+    }
+}

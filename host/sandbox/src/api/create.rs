@@ -1,0 +1,287 @@
+//! Creating objects, and decoding what clients send.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::strategy::{self, empty_object};
+use super::{Api, FieldValidation, WriteOptions, Written, key, named, named_kind};
+use crate::ownership::managed::{Claim, Writer, update};
+use crate::resources::{Resource, split_api_version};
+use crate::schema::typed::{Findings, format_seconds, round_trip};
+use crate::status::{Cause, Result, Status};
+use crate::store::Object;
+use crate::value::{Get, map_at, object};
+use crate::{admit, convert, crd, defaults, names, validate};
+
+/// A decoded request body.
+pub(crate) struct Decoded {
+    /// The object in its stored version, with defaults.
+    pub(crate) value: Value,
+    /// What it says about managed fields.
+    pub(crate) claim: Claim,
+}
+
+impl Api {
+    /// Checks apiVersion and kind of a body, and fills them in if both are absent.
+    pub(crate) fn check_kind(&self, resource: &Resource, body: &mut Value) -> Result<()> {
+        let api_version = body.text(&["apiVersion"]).to_string();
+        let kind = body.text(&["kind"]).to_string();
+        if api_version.is_empty() && kind.is_empty() && !resource.is_custom() {
+            let map = object(body);
+            map.insert("apiVersion".into(), resource.api_version().into());
+            map.insert("kind".into(), resource.kind.clone().into());
+            return Ok(());
+        }
+        let (group, version) = split_api_version(&api_version);
+        if kind == resource.kind && group == resource.group && version == resource.version {
+            return Ok(());
+        }
+        Err(wrong_kind(
+            resource,
+            &api_version,
+            &kind,
+            self.core.registry.find_kind(group, version, &kind).is_some(),
+        ))
+    }
+
+    /// Decodes a body into the stored version. Findings become warnings or, under Strict, the error.
+    pub(crate) fn decode(
+        &self,
+        resource: &Resource,
+        mut body: Value,
+        options: &WriteOptions,
+        warnings: &mut Vec<String>,
+    ) -> Result<Decoded> {
+        self.check_kind(resource, &mut body)?;
+        let claim = Claim::of(&body);
+        let mut unknown = Vec::new();
+        let value = self.decode_checked(resource, body, &mut unknown).map_err(|error| {
+            let prefix = format!(
+                "{} in version {:?} cannot be handled as a {}",
+                resource.kind, resource.version, resource.kind
+            );
+            Status::bad_request(format!("{prefix}: {error}"))
+        })?;
+        report_unknown(resource, &unknown, options.validation, warnings)?;
+        Ok(Decoded { value, claim })
+    }
+
+    /// Decodes without judging unknown fields.
+    pub(crate) fn decode_checked(
+        &self,
+        resource: &Resource,
+        body: Value,
+        unknown: &mut Vec<String>,
+    ) -> Result<Value, String> {
+        if let Some(custom) = &resource.custom {
+            return crd::decode(custom, body, unknown);
+        }
+        let Some(ty) = resource.node.fields() else { return Ok(body) };
+        let mut findings = Findings::default();
+        let mut value = round_trip(ty, body, &mut findings)?;
+        unknown.append(&mut findings.unknown);
+        defaults::apply(resource, &mut value);
+        Ok(convert::to_stored(resource, value))
+    }
+
+    /// Creates an object from a request's body.
+    pub(crate) fn create_object(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        body: Value,
+        options: &WriteOptions,
+    ) -> Result<Written> {
+        let mut warnings = Vec::new();
+        let decoded = self.decode(resource, body, options, &mut warnings)?;
+        self.create_decoded(resource, namespace, decoded, options, warnings)
+    }
+
+    pub(super) fn create_decoded(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        decoded: Decoded,
+        options: &WriteOptions,
+        mut warnings: Vec<String>,
+    ) -> Result<Written> {
+        let Decoded { mut value, claim } = decoded;
+        check_namespace(resource, namespace, &mut value)?;
+        let writer =
+            Writer { manager: &options.manager, api_version: &resource.api_version(), subresource: "" };
+        let filter = strategy::filter(resource, "");
+        update(&resource.stored_node, &empty_object(resource), &mut value, &claim, &writer, &filter);
+        let object = self.store_new(resource, value, options, &mut warnings)?;
+        Ok(Written { object, created: true, warnings })
+    }
+
+    /// The part of a create that comes after the tracking of fields.
+    pub(super) fn store_new(
+        &self,
+        resource: &Resource,
+        mut value: Value,
+        options: &WriteOptions,
+        warnings: &mut Vec<String>,
+    ) -> Result<Arc<Object>> {
+        let meta = map_at(&mut value, &["metadata"]);
+        if meta.get("name").and_then(Value::as_str).is_none_or(str::is_empty)
+            && let Some(prefix) = meta.get("generateName").and_then(Value::as_str).filter(|p| !p.is_empty())
+        {
+            let name = names::generate(prefix);
+            meta.insert("name".into(), name.into());
+        }
+        let name = meta.get("name").and_then(Value::as_str).unwrap_or_default().to_string();
+        let namespace = meta.get("namespace").and_then(Value::as_str).unwrap_or_default().to_string();
+        admit::create(self, resource, &namespace, &mut value, warnings)?;
+        if value.text(&["metadata", "resourceVersion"]) != "" {
+            return Err(Status::unclassified("resourceVersion should not be set on objects to be created"));
+        }
+        let meta = map_at(&mut value, &["metadata"]);
+        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+            meta.remove(field);
+        }
+        meta.insert("uid".into(), names::uid().into());
+        meta.insert("creationTimestamp".into(), format_seconds(Timestamp::now()).into());
+        strategy::prepare_create(resource, &mut value);
+        let allocated = self.core.allocate_create(resource, &mut value)?;
+        let causes = validate::create(&self.core, resource, &value);
+        if !causes.is_empty() {
+            self.core.release(allocated);
+            return Err(Status::invalid(named_kind(resource, &name), &causes));
+        }
+        validate::warn(resource, &value, warnings);
+        if options.dry_run {
+            self.core.release(allocated);
+            if self.core.store.get(&key(resource, &namespace, &name)).is_some() {
+                return Err(Status::already_exists(named(resource, &name)));
+            }
+            return Ok(Arc::new(Object::new(key(resource, &namespace, &name), 0, value)));
+        }
+        match self.core.store.put(key(resource, &namespace, &name), None, value) {
+            Ok(object) => Ok(object),
+            Err(_) => {
+                self.core.release(allocated);
+                let exists = Status::already_exists(named(resource, &name));
+                let live = self.core.store.get(&key(resource, &namespace, &name));
+                if live.is_some_and(|o| o.value.at(&["metadata", "deletionTimestamp"]).is_some()) {
+                    let message = format!("object is being deleted: {}", exists.message);
+                    return Err(Status { message, ..exists });
+                }
+                Err(exists)
+            }
+        }
+    }
+}
+
+/// Sets the namespace of the path, or refuses another one.
+pub(super) fn check_namespace(resource: &Resource, namespace: &str, value: &mut Value) -> Result<()> {
+    let given = value.text(&["metadata", "namespace"]).to_string();
+    if !resource.namespaced {
+        if given.is_empty() {
+            return Ok(());
+        }
+        map_at(value, &["metadata"]).remove("namespace");
+        return Ok(());
+    }
+    if !given.is_empty() && given != namespace {
+        return Err(Status::bad_request(format!(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )));
+    }
+    map_at(value, &["metadata"]).insert("namespace".into(), namespace.into());
+    Ok(())
+}
+
+fn report_unknown(
+    resource: &Resource,
+    unknown: &[String],
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
+    strict(resource, &texts, validation, warnings)
+}
+
+/// Refuses, warns of, or ignores what strict decoding finds.
+pub(crate) fn strict(
+    resource: &Resource,
+    texts: &[String],
+    validation: FieldValidation,
+    warnings: &mut Vec<String>,
+) -> Result<()> {
+    match validation {
+        _ if texts.is_empty() => {}
+        FieldValidation::Ignore => {}
+        FieldValidation::Warn => warnings.extend(texts.iter().cloned()),
+        FieldValidation::Strict => {
+            let error = format!("strict decoding error: {}", texts.join(", "));
+            return Err(Status::bad_request(if resource.is_custom() {
+                error
+            } else {
+                let kind = &resource.kind;
+                format!("{kind} in version {:?} cannot be handled as a {kind}: {error}", resource.version)
+            }));
+        }
+    }
+    Ok(())
+}
+
+fn wrong_kind(resource: &Resource, api_version: &str, kind: &str, known: bool) -> Status {
+    let (group, version) = split_api_version(api_version);
+    if resource.is_custom() {
+        if api_version.is_empty() {
+            return Status::bad_request("apiVersion must be set");
+        }
+        let text = if group != resource.group || version != resource.version {
+            format!(
+                "the API version in the data ({api_version}) does not match the expected API version ({})",
+                resource.api_version()
+            )
+        } else {
+            format!(
+                "{}.{} {:?} is invalid: kind: Invalid value: {kind:?}: must be {}",
+                resource.kind, resource.group, "", resource.kind
+            )
+        };
+        return if group != resource.group || version != resource.version {
+            Status::bad_request(text)
+        } else {
+            let cause = Cause::invalid("kind", &kind.into(), &format!("must be {}", resource.kind));
+            Status::invalid(named_kind(resource, ""), &[cause])
+        };
+    }
+    if kind == resource.kind && known || group != resource.group || version != resource.version {
+        if kind == resource.kind {
+            return Status::bad_request(format!(
+                "the API version in the data ({api_version}) does not match the expected API version ({})",
+                resource.api_version()
+            ));
+        }
+    }
+    let go = if group.is_empty() {
+        "core".into()
+    } else {
+        group.split('.').next().unwrap_or_default().to_string()
+    };
+    let target = if resource.group.is_empty() {
+        "core".to_string()
+    } else {
+        resource.group.split('.').next().unwrap_or_default().to_string()
+    };
+    let _ = go;
+    let known_text =
+        format!("converting ({version}.{kind}) to ({target}.{}): unknown conversion", resource.kind);
+    let text = if known || kind == "List" {
+        known_text
+    } else {
+        format!(
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+        )
+    };
+    Status::bad_request(format!(
+        "{kind} in version {version:?} cannot be handled as a {}: {text}",
+        resource.kind
+    ))
+}

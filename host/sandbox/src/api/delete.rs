@@ -1,0 +1,231 @@
+//! Deleting: preconditions, propagation, grace, finalizers.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use super::{Api, key, named, not_found};
+use crate::resources::Resource;
+use crate::schema::typed::format_seconds;
+use crate::status::{Named, Result, Status};
+use crate::store::Object;
+use crate::value::{Get, map_at, set};
+
+const RETRIES: usize = 8;
+const FOREGROUND: &str = "foregroundDeletion";
+const ORPHAN: &str = "orphan";
+
+/// What a deletion asks for.
+#[derive(Debug, Clone, Default)]
+pub struct DeleteOptions {
+    /// Seconds that a pod has to end.
+    pub grace: Option<i64>,
+    /// `Foreground`, `Background` or `Orphan`.
+    pub propagation: Option<String>,
+    /// The uid that the object must have.
+    pub uid: Option<String>,
+    /// The version that the object must have.
+    pub version: Option<String>,
+    /// Everything but the deletion.
+    pub dry_run: bool,
+}
+
+/// What a deletion gave.
+#[derive(Debug, Clone)]
+pub struct Deleted {
+    /// The object: its last state if it is gone.
+    pub object: Arc<Object>,
+    /// It does not exist any more.
+    pub gone: bool,
+}
+
+impl Api {
+    /// Deletes an object, or marks it.
+    pub(crate) fn delete_object(
+        &self,
+        resource: &Resource,
+        namespace: &str,
+        name: &str,
+        options: &DeleteOptions,
+    ) -> Result<Deleted> {
+        for _ in 0..RETRIES {
+            let live = self.live(resource, namespace, name)?;
+            check(resource, &live, options)?;
+            if let Some(deleted) = self.delete_once(resource, &live, options)? {
+                return Ok(deleted);
+            }
+            if self.core.store.get(&key(resource, namespace, name)).is_none() {
+                return Err(not_found(resource, name));
+            }
+        }
+        Err(Status::modified(named(resource, name)))
+    }
+
+    fn delete_once(
+        &self,
+        resource: &Resource,
+        live: &Arc<Object>,
+        options: &DeleteOptions,
+    ) -> Result<Option<Deleted>> {
+        let mut value = live.value.clone();
+        let deleting = value.at(&["metadata", "deletionTimestamp"]).is_some();
+        propagate(&mut value, options.propagation.as_deref());
+        let finalizers = !value.items(&["metadata", "finalizers"]).is_empty();
+        let grace = grace(resource, &value, options);
+        let old_grace = value.int(&["metadata", "deletionGracePeriodSeconds"]);
+        let kept = finalizers || keeps_itself(resource, &mut value);
+        let pending_grace = resource.plural == "pods" && !resource.is_custom() && grace > 0;
+        if deleting {
+            let shorter = old_grace.is_some_and(|old| grace < old) && options.grace.is_some();
+            let force = options.grace == Some(0);
+            if !shorter && (kept || pending_grace || old_grace.unwrap_or(0) > 0) && !(force && !kept) {
+                return self.mark(resource, live, value, options);
+            }
+            if shorter && grace > 0 {
+                mark_deleted(&mut value, grace, false);
+                return self.mark(resource, live, value, options);
+            }
+        } else if pending_grace || kept {
+            mark_deleted(&mut value, if pending_grace { grace } else { 0 }, true);
+            return self.mark(resource, live, value, options);
+        }
+        if kept {
+            set(&mut value, &["metadata", "deletionGracePeriodSeconds"], 0);
+            return self.mark(resource, live, value, options);
+        }
+        if options.dry_run {
+            return Ok(Some(Deleted { object: live.clone(), gone: true }));
+        }
+        if resource.plural == "pods" && !resource.is_custom() {
+            mark_deleted(&mut value, 0, !deleting);
+        }
+        match self.core.store.remove(&live.key, live.version, value) {
+            Ok(object) => {
+                self.core.after_delete(resource, &live.value);
+                Ok(Some(Deleted { object, gone: true }))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn mark(
+        &self,
+        resource: &Resource,
+        live: &Arc<Object>,
+        value: Value,
+        options: &DeleteOptions,
+    ) -> Result<Option<Deleted>> {
+        if value == live.value {
+            return Ok(Some(Deleted { object: live.clone(), gone: false }));
+        }
+        if options.dry_run {
+            let object = Arc::new(Object::new(live.key.clone(), live.version, value));
+            return Ok(Some(Deleted { object, gone: false }));
+        }
+        let stored = self.core.store.put(live.key.clone(), Some(live.version), value);
+        if let Ok(object) = &stored {
+            self.core.after_update(resource, &live.value, &object.value);
+        }
+        Ok(stored.ok().map(|object| Deleted { object, gone: false }))
+    }
+}
+
+fn check(resource: &Resource, live: &Object, options: &DeleteOptions) -> Result<()> {
+    let name = &*live.key.name;
+    let fail = |what: &str, wanted: &str, found: &str| {
+        let text =
+            format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
+        Err(Status::conflict(named(resource, name), &text))
+    };
+    let uid = live.value.text(&["metadata", "uid"]);
+    if let Some(wanted) = options.uid.as_deref().filter(|u| *u != uid) {
+        return fail("UID", wanted, uid);
+    }
+    let version = live.value.text(&["metadata", "resourceVersion"]);
+    if let Some(wanted) = options.version.as_deref().filter(|v| *v != version) {
+        let text = format!(
+            "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record \
+             ({version}). The object might have been modified"
+        );
+        return Err(Status::conflict(named(resource, name), &text));
+    }
+    Ok(())
+}
+
+/// Puts the finalizers of the policy on the object, or takes them away.
+fn propagate(value: &mut Value, policy: Option<&str>) {
+    let Some(policy) = policy else { return };
+    let mut list: Vec<Value> = value.items(&["metadata", "finalizers"]).to_vec();
+    list.retain(|f| f != FOREGROUND && f != ORPHAN);
+    match policy {
+        "Foreground" => list.push(FOREGROUND.into()),
+        "Orphan" => list.push(ORPHAN.into()),
+        _ => {}
+    }
+    let meta = map_at(value, &["metadata"]);
+    if list.is_empty() {
+        meta.remove("finalizers");
+    } else {
+        meta.insert("finalizers".into(), list.into());
+    }
+}
+
+/// Seconds until a pod may go; other kinds go at once.
+fn grace(resource: &Resource, value: &Value, options: &DeleteOptions) -> i64 {
+    if resource.plural != "pods" || resource.is_custom() {
+        return 0;
+    }
+    let own = value.int(&["spec", "terminationGracePeriodSeconds"]).unwrap_or(30);
+    let wanted = options.grace.unwrap_or(own);
+    let wanted = if wanted < 0 { 1 } else { wanted };
+    let ended = matches!(value.text(&["status", "phase"]), "Succeeded" | "Failed");
+    if value.text(&["spec", "nodeName"]).is_empty() || ended { 0 } else { wanted }
+}
+
+/// Namespaces and definitions of custom resources stay until their contents are gone.
+fn keeps_itself(resource: &Resource, value: &mut Value) -> bool {
+    if resource.plural == "namespaces" && resource.group.is_empty() {
+        set(value, &["status", "phase"], "Terminating");
+        return !value.items(&["spec", "finalizers"]).is_empty();
+    }
+    false
+}
+
+fn mark_deleted(value: &mut Value, grace: i64, first: bool) {
+    let until = Timestamp::now() + SignedDuration::from_secs(grace);
+    let meta = map_at(value, &["metadata"]);
+    meta.insert("deletionTimestamp".into(), format_seconds(until).into());
+    meta.insert("deletionGracePeriodSeconds".into(), grace.into());
+    if first && let Some(generation) = meta.get("generation").and_then(Value::as_i64) {
+        meta.insert("generation".into(), (generation + 1).into());
+    }
+}
+
+impl Deleted {
+    /// What a client gets: the object, or a Status if it is gone and its kind does not show it.
+    pub(crate) fn answer(&self, resource: &Resource) -> Option<Value> {
+        const SHOWN: [&str; 11] = [
+            "pods",
+            "services",
+            "serviceaccounts",
+            "persistentvolumes",
+            "persistentvolumeclaims",
+            "resourcequotas",
+            "podtemplates",
+            "storageclasses",
+            "csinodes",
+            "csidrivers",
+            "volumeattachments",
+        ];
+        let shown = SHOWN.contains(&resource.plural.as_str()) && !resource.is_custom();
+        (self.gone && !shown).then(|| {
+            let Named { kind, group, name } = named(resource, &self.object.key.name);
+            let mut details = json!({"name": name, "kind": kind, "uid": self.object.value["metadata"]["uid"]});
+            if !group.is_empty() {
+                details["group"] = group.into();
+            }
+            json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details})
+        })
+    }
+}

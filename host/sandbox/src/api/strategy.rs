@@ -1,0 +1,226 @@
+//! What each kind does to its own objects before they are written: initial status, generation, and the fields that a
+//! request cannot change.
+
+use serde_json::{Value, json};
+
+use crate::ownership::fields::Set;
+use crate::ownership::managed::Filter;
+use crate::resources::Resource;
+use crate::schema::Shape;
+use crate::schema::typed::zero_struct;
+use crate::value::{Get, map_at, object, set};
+
+/// Built-in resources whose objects have a generation.
+const GENERATION: [&str; 24] = [
+    "deployments",
+    "daemonsets",
+    "replicasets",
+    "statefulsets",
+    "jobs",
+    "cronjobs",
+    "replicationcontrollers",
+    "ingresses",
+    "ingressclasses",
+    "networkpolicies",
+    "poddisruptionbudgets",
+    "customresourcedefinitions",
+    "pods",
+    "mutatingwebhookconfigurations",
+    "validatingwebhookconfigurations",
+    "validatingadmissionpolicies",
+    "validatingadmissionpolicybindings",
+    "mutatingadmissionpolicies",
+    "flowschemas",
+    "prioritylevelconfigurations",
+    "endpointslices",
+    "servicecidrs",
+    "deviceclasses",
+    "resourceslices",
+];
+
+/// The object of a kind before anything is set, as Go encodes it.
+pub(crate) fn empty_object(resource: &Resource) -> Value {
+    let mut value = match (&resource.stored_node.shape, resource.is_custom()) {
+        (Shape::Struct(ty), false) => zero_struct(ty.get()),
+        _ => json!({}),
+    };
+    let map = object(&mut value);
+    map.insert("apiVersion".into(), resource.stored_api_version().into());
+    map.insert("kind".into(), resource.kind.clone().into());
+    value
+}
+
+/// The zero value of a built-in kind's field.
+pub(super) fn zero_field(resource: &Resource, field: &str) -> Option<Value> {
+    empty_object(resource).get(field).cloned()
+}
+
+/// True if the resource, or its subresource `status`, guards the status.
+fn has_status(resource: &Resource) -> bool {
+    resource.subresource("status").is_some()
+}
+
+pub(super) fn has_generation(resource: &Resource) -> bool {
+    resource.is_custom() || GENERATION.contains(&resource.plural.as_str())
+}
+
+/// Which fields nobody owns by a request of this kind.
+pub(super) fn filter(resource: &Resource, subresource: &str) -> Filter {
+    let without = |paths: &[&[&str]]| Filter::Without(Set::of_fields(paths));
+    match (resource.plural.as_str(), subresource) {
+        (_, "status") if resource.is_custom() => Filter::Only(Set::of_fields(&[&["status"]])),
+        ("pods", "status") => {
+            without(&[&["spec"], &["metadata", "deletionTimestamp"], &["metadata", "ownerReferences"]])
+        }
+        ("deployments", "status") => without(&[&["spec"], &["metadata", "labels"]]),
+        (
+            "replicasets" | "replicationcontrollers" | "statefulsets" | "daemonsets" | "jobs" | "cronjobs",
+            "status",
+        ) => without(&[&["spec"]]),
+        ("customresourcedefinitions", "status") => without(&[&["spec"], &["metadata"]]),
+        (_, "status") => without(&[&["spec"]]),
+        ("pods", _) => without(&[&["status"]]),
+        (_, _) if has_status(resource) => without(&[&["status"]]),
+        _ => without(&[]),
+    }
+}
+
+/// Before a create: status and generation.
+pub(super) fn prepare_create(resource: &Resource, value: &mut Value) {
+    if has_status(resource) {
+        if resource.is_custom() {
+            object(value).remove("status");
+        } else if resource.plural != "nodes"
+            && !matches!(resource.plural.as_str(), "certificatesigningrequests")
+        {
+            match zero_field(resource, "status") {
+                Some(zero) => object(value).insert("status".into(), zero),
+                None => object(value).remove("status"),
+            };
+        }
+    }
+    if has_generation(resource) {
+        set(value, &["metadata", "generation"], 1);
+    }
+    match resource.plural.as_str() {
+        _ if resource.is_custom() => {}
+        "namespaces" => {
+            set(value, &["status", "phase"], "Active");
+            let finalizers = map_at(value, &["spec"]).entry("finalizers").or_insert(Value::Null);
+            match finalizers.as_array_mut() {
+                Some(list) if list.iter().any(|f| f == "kubernetes") => {}
+                Some(list) => list.push("kubernetes".into()),
+                None => *finalizers = json!(["kubernetes"]),
+            }
+        }
+        "pods" => {
+            let class = crate::defaults::quality_class(value);
+            set(value, &["status"], json!({"phase": "Pending", "qosClass": class}));
+            crate::defaults::scheduling_gated(value);
+        }
+        "persistentvolumes" | "persistentvolumeclaims" => set(value, &["status", "phase"], "Pending"),
+        "customresourcedefinitions" => crate::crd::prepare_create(value),
+        "jobs" => crate::defaults::job_labels(value),
+        "secrets" | "configmaps" => {}
+        _ => {}
+    }
+}
+
+/// Before an update: what the request cannot change comes from the live object; the generation goes up.
+pub(super) fn prepare_update(resource: &Resource, subresource: &str, live: &Value, value: &mut Value) {
+    let keep = |value: &mut Value, field: &str| match live.get(field) {
+        Some(old) => {
+            object(value).insert(field.into(), old.clone());
+        }
+        None => {
+            object(value).remove(field);
+        }
+    };
+    match subresource {
+        "status" if resource.is_custom() => {
+            let status = value.get("status").cloned();
+            let managed = value.at(&["metadata", "managedFields"]).cloned();
+            *value = live.clone();
+            match status {
+                Some(status) => object(value).insert("status".into(), status),
+                None => object(value).remove("status"),
+            };
+            put_managed(value, managed);
+        }
+        "status" => {
+            for field in live.as_object().into_iter().flatten().map(|(k, _)| k.clone()).collect::<Vec<_>>() {
+                if field != "status" && field != "metadata" {
+                    keep(value, &field);
+                }
+            }
+            if resource.plural == "deployments" {
+                copy_meta(live, value, "labels");
+            }
+            if resource.plural == "pods" {
+                copy_meta(live, value, "ownerReferences");
+            }
+            if resource.plural == "customresourcedefinitions" {
+                let managed = value.at(&["metadata", "managedFields"]).cloned();
+                keep(value, "metadata");
+                put_managed(value, managed);
+            }
+        }
+        ""
+        | "scale"
+        | "ephemeralcontainers"
+        | "resize"
+        | "finalize"
+        | "binding"
+        | "eviction"
+        | "approval" => {
+            if has_status(resource) && !matches!(subresource, "binding" | "eviction" | "approval") {
+                keep(value, "status");
+            }
+            if resource.plural == "namespaces" && subresource.is_empty() && !resource.is_custom() {
+                let finalizers = live.at(&["spec", "finalizers"]).cloned();
+                if let Some(finalizers) = finalizers {
+                    set(value, &["spec", "finalizers"], finalizers);
+                }
+            }
+        }
+        _ => {}
+    }
+    if has_generation(resource) {
+        let old = live.int(&["metadata", "generation"]).unwrap_or(0);
+        let changed = counts_as_change(resource, live, value);
+        set(value, &["metadata", "generation"], if changed { old + 1 } else { old });
+        if old == 0 && !changed {
+            map_at(value, &["metadata"]).remove("generation");
+        }
+    }
+}
+
+fn put_managed(value: &mut Value, managed: Option<Value>) {
+    let meta = map_at(value, &["metadata"]);
+    match managed {
+        Some(managed) => meta.insert("managedFields".into(), managed),
+        None => meta.remove("managedFields"),
+    };
+}
+
+fn copy_meta(live: &Value, value: &mut Value, field: &str) {
+    let old = live.at(&["metadata", field]).cloned();
+    let meta = map_at(value, &["metadata"]);
+    match old {
+        Some(old) => meta.insert(field.into(), old),
+        None => meta.remove(field),
+    };
+}
+
+/// True if the generation must go up.
+fn counts_as_change(resource: &Resource, live: &Value, value: &Value) -> bool {
+    let ignored = |key: &str| {
+        matches!(key, "metadata" | "apiVersion" | "kind")
+            || key == "status" && (has_status(resource) || !resource.is_custom())
+    };
+    let relevant = |v: &Value| -> Vec<(String, Value)> {
+        let map = v.as_object().into_iter().flatten();
+        map.filter(|(k, _)| !ignored(k)).map(|(k, v)| (k.clone(), v.clone())).collect()
+    };
+    relevant(live) != relevant(value)
+}

@@ -1,0 +1,1 @@
+//! Printer columns of custom resources: the part of JSONPath that definitions use.

@@ -1,0 +1,478 @@
+//! Comparing, merging and pruning values by their schema.
+
+use serde_json::{Map, Value};
+
+use super::fields::{Set, Step, field, step_text};
+use crate::schema::{ListKind, Node, Shape, Type};
+
+/// What differs between two values.
+#[derive(Debug, Default)]
+pub struct Comparison {
+    /// Only in the new value.
+    pub added: Set,
+    /// In both, different.
+    pub modified: Set,
+    /// Only in the old value.
+    pub removed: Set,
+}
+
+static ANY: Node = Node { shape: Shape::Any, atomic: false, list: ListKind::Atomic };
+
+/// How a value is treated.
+enum As<'a> {
+    Leaf,
+    Map(Children<'a>),
+    List(&'a Node, &'a ListKind),
+}
+
+#[derive(Clone, Copy)]
+enum Children<'a> {
+    Struct(&'a Type),
+    Same(&'a Node),
+}
+
+impl<'a> Children<'a> {
+    fn get(self, key: &str) -> &'a Node {
+        match self {
+            Children::Struct(ty) => ty.child(key).unwrap_or(&ANY),
+            Children::Same(node) => node,
+        }
+    }
+
+    fn declares(self, key: &str) -> bool {
+        matches!(self, Children::Struct(ty) if ty.fields.contains_key(key))
+    }
+}
+
+fn kind<'a>(node: &'a Node, value: Option<&Value>) -> As<'a> {
+    if node.is_atomic_map() {
+        return As::Leaf;
+    }
+    match &node.shape {
+        Shape::Struct(ty) => As::Map(Children::Struct(ty.get())),
+        Shape::Map(item) => As::Map(Children::Same(item)),
+        Shape::List(item) if node.list != ListKind::Atomic => As::List(item, &node.list),
+        Shape::Any if value.is_none_or(|v| v.is_object() || v.is_null()) => As::Map(Children::Same(&ANY)),
+        _ => As::Leaf,
+    }
+}
+
+fn is_empty(value: Option<&Value>) -> bool {
+    match value {
+        None | Some(Value::Null) => true,
+        Some(Value::Object(map)) => map.is_empty(),
+        Some(Value::Array(items)) => items.is_empty(),
+        _ => false,
+    }
+}
+
+fn fits(kind: &As<'_>, value: Option<&Value>) -> bool {
+    match (kind, value) {
+        (_, None | Some(Value::Null)) => true,
+        (As::Map(_), Some(value)) => value.is_object(),
+        (As::List(..), Some(value)) => value.is_array(),
+        (As::Leaf, _) => true,
+    }
+}
+
+/// The step that tells an item of an associative list from the others.
+pub fn item_step(item: &Node, list: &ListKind, value: &Value) -> Result<Step, String> {
+    let ListKind::Map(keys) = list else {
+        return match value {
+            Value::Object(_) => Err("associative list without keys has an element that's a map type".into()),
+            Value::Array(_) => Err("not supported: associative list with lists as elements".into()),
+            Value::Null => Err("associative list without keys has an element that's an explicit null".into()),
+            plain => Ok(format!("v:{plain}").into()),
+        };
+    };
+    let map = match value {
+        Value::Object(map) => map,
+        Value::Null => return Err("associative list with keys may not have a null element".into()),
+        _ => return Err("associative list with keys may not have non-map elements".into()),
+    };
+    let mut found = Map::new();
+    for key in keys {
+        let default = || item.fields()?.fields.get(key)?.key_default();
+        if let Some(value) = map.get(&**key).cloned().or_else(default) {
+            found.insert(key.to_string(), value);
+        }
+    }
+    if found.is_empty() {
+        let names: Vec<String> = keys.iter().map(|k| format!("{k:?}")).collect();
+        return Err(format!(
+            "associative list with keys has an element that omits all key fields [{}] (and doesn't have default \
+             values for any key fields)",
+            names.join(" ")
+        ));
+    }
+    if keys.len() > 1 {
+        let mut sorted: Vec<(String, Value)> = found.into_iter().collect();
+        sorted.sort_by(|a, b| a.0.cmp(&b.0));
+        found = sorted.into_iter().collect();
+    }
+    Ok(format!("k:{}", Value::Object(found)).into())
+}
+
+fn items<'v>(item: &Node, list: &ListKind, value: Option<&'v Value>) -> Vec<(Step, &'v Value)> {
+    let values = value.and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    values.iter().filter_map(|v| Some((item_step(item, list, v).ok()?, v))).collect()
+}
+
+/// Compares two values.
+pub fn compare(node: &Node, old: &Value, new: &Value) -> Comparison {
+    let mut out = Comparison::default();
+    compare_at(node, Some(old), Some(new), &mut Vec::new(), &mut out);
+    out
+}
+
+fn compare_at(
+    node: &Node,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    path: &mut Vec<Step>,
+    out: &mut Comparison,
+) {
+    let how = kind(node, new.filter(|v| !v.is_null()).or(old));
+    let leaf =
+        matches!(how, As::Leaf) || (is_empty(old) && is_empty(new)) || !fits(&how, old) || !fits(&how, new);
+    if leaf {
+        match (old, new) {
+            (None, _) => out.added.insert(path),
+            (_, None) => out.removed.insert(path),
+            (Some(a), Some(b)) if a != b => out.modified.insert(path),
+            _ => {}
+        }
+        return;
+    }
+    match how {
+        As::Map(children) => {
+            let a = old.and_then(Value::as_object);
+            let b = new.and_then(Value::as_object);
+            for (key, value) in a.into_iter().flatten() {
+                path.push(field(key));
+                compare_at(children.get(key), Some(value), b.and_then(|m| m.get(key)), path, out);
+                path.pop();
+            }
+            for (key, value) in b.into_iter().flatten().filter(|(k, _)| a.is_none_or(|m| !m.contains_key(*k)))
+            {
+                path.push(field(key));
+                compare_at(children.get(key), None, Some(value), path, out);
+                path.pop();
+            }
+        }
+        As::List(item, list) => compare_lists(item, list, old, new, path, out),
+        As::Leaf => {}
+    }
+    if old.is_none() {
+        out.added.insert(path);
+    } else if new.is_none() {
+        out.removed.insert(path);
+    }
+}
+
+fn compare_lists(
+    item: &Node,
+    list: &ListKind,
+    old: Option<&Value>,
+    new: Option<&Value>,
+    path: &mut Vec<Step>,
+    out: &mut Comparison,
+) {
+    let a = items(item, list, old);
+    let b = items(item, list, new);
+    let mut order: Vec<&Step> = Vec::new();
+    for (step, _) in a.iter().chain(&b) {
+        if !order.contains(&step) {
+            order.push(step);
+        }
+    }
+    for step in order {
+        let left: Vec<&Value> = a.iter().filter(|(s, _)| s == step).map(|(_, v)| *v).collect();
+        let right: Vec<&Value> = b.iter().filter(|(s, _)| s == step).map(|(_, v)| *v).collect();
+        path.push(step.clone());
+        match (left.len(), right.len()) {
+            (0 | 1, 0 | 1) => compare_at(item, left.first().copied(), right.first().copied(), path, out),
+            (2.., 2..) if left != right => out.modified.insert(path),
+            (2.., 2..) => {}
+            (2.., _) => {
+                if let Some(value) = right.first() {
+                    compare_at(item, None, Some(value), path, out);
+                }
+                out.removed.insert(path);
+            }
+            (_, _) => {
+                if let Some(value) = left.first() {
+                    compare_at(item, Some(value), None, path, out);
+                }
+                out.added.insert(path);
+            }
+        }
+        path.pop();
+    }
+}
+
+/// All fields of a value.
+pub fn field_set(node: &Node, value: &Value) -> Set {
+    let mut set = Set::default();
+    collect(node, value, &mut Vec::new(), &mut set);
+    set
+}
+
+fn collect(node: &Node, value: &Value, path: &mut Vec<Step>, set: &mut Set) {
+    match (kind(node, Some(value)), value) {
+        (As::Map(children), Value::Object(map)) => {
+            for (key, value) in map {
+                path.push(field(key));
+                collect(children.get(key), value, path, set);
+                let empty_map = value.is_null() || value.as_object().is_some_and(Map::is_empty);
+                if empty_map || !children.declares(key) {
+                    set.insert(path);
+                }
+                path.pop();
+            }
+        }
+        (As::List(item, list), Value::Array(values)) => {
+            let steps: Vec<Option<Step>> = values.iter().map(|v| item_step(item, list, v).ok()).collect();
+            for (step, value) in steps.iter().zip(values) {
+                let Some(step) = step else { continue };
+                path.push(step.clone());
+                if steps.iter().flatten().filter(|s| *s == step).count() < 2 {
+                    collect(item, value, path, set);
+                }
+                set.insert(path);
+                path.pop();
+            }
+        }
+        (As::Map(_) | As::List(..), _) => {}
+        (As::Leaf, _) => set.insert(path),
+    }
+}
+
+/// Merges an applied value into a live one.
+pub fn merge(node: &Node, live: &Value, applied: &Value) -> Value {
+    merge_at(node, Some(live), Some(applied)).unwrap_or(Value::Null)
+}
+
+fn merge_at(node: &Node, live: Option<&Value>, applied: Option<&Value>) -> Option<Value> {
+    let how = kind(node, applied.filter(|v| !v.is_null()).or(live));
+    let both_empty = is_empty(live) && is_empty(applied);
+    if matches!(how, As::Leaf) || both_empty || !fits(&how, live) || !fits(&how, applied) {
+        return applied.or(live).cloned();
+    }
+    match how {
+        As::Map(children) => {
+            let a = live.and_then(Value::as_object);
+            let b = applied.and_then(Value::as_object);
+            let mut out = Map::new();
+            for (key, value) in a.into_iter().flatten() {
+                let merged = merge_at(children.get(key), Some(value), b.and_then(|m| m.get(key)));
+                out.extend(merged.map(|v| (key.clone(), v)));
+            }
+            for (key, value) in b.into_iter().flatten().filter(|(k, _)| a.is_none_or(|m| !m.contains_key(*k)))
+            {
+                let merged = merge_at(children.get(key), None, Some(value));
+                out.extend(merged.map(|v| (key.clone(), v)));
+            }
+            (!out.is_empty()).then_some(Value::Object(out))
+        }
+        As::List(item, list) => merge_lists(item, list, live, applied),
+        As::Leaf => None,
+    }
+}
+
+/// Items of the live list stay before the next shared one; among shared ones the applied order wins.
+fn merge_lists(item: &Node, list: &ListKind, live: Option<&Value>, applied: Option<&Value>) -> Option<Value> {
+    let left = items(item, list, live);
+    let right = items(item, list, applied);
+    let in_left = |step: &Step| left.iter().any(|(s, _)| s == step);
+    let in_right = |step: &Step| right.iter().any(|(s, _)| s == step);
+    let find = |from: &[(Step, &Value)], step: &Step| {
+        from.iter().find(|(s, _)| s == step).map(|(_, v)| (*v).clone())
+    };
+    let mut shared = right.iter().map(|(s, _)| s).filter(|s| in_left(s));
+    let mut next_shared = shared.next();
+    let mut merged: Vec<&Step> = Vec::new();
+    let mut out = Vec::new();
+    let mut push = |live: Option<Value>, applied: Option<Value>| {
+        out.extend(merge_at(item, live.as_ref(), applied.as_ref()));
+    };
+    let (mut l, mut r) = (0, 0);
+    while l < left.len() || r < right.len() {
+        if l < left.len() && r < right.len() {
+            let step = &left[l].0;
+            if *step == right[r].0 {
+                merged.push(step);
+                push(find(&left, step), find(&right, step));
+                l += 1;
+                r += 1;
+                next_shared = shared.next();
+                continue;
+            }
+            if in_right(step) && next_shared.is_some_and(|next| next != step) {
+                l += 1;
+                continue;
+            }
+        }
+        if l < left.len() {
+            let step = &left[l].0;
+            if !in_right(step) {
+                push(Some(left[l].1.clone()), None);
+                l += 1;
+                continue;
+            }
+            if merged.contains(&step) {
+                l += 1;
+            }
+        }
+        if r < right.len() {
+            let step = &right[r].0;
+            merged.push(step);
+            push(find(&left, step), find(&right, step));
+            r += 1;
+            if next_shared == Some(step) {
+                next_shared = shared.next();
+            }
+        }
+    }
+    (!out.is_empty()).then_some(Value::Array(out))
+}
+
+/// The value without the members of a set.
+pub fn remove_items(node: &Node, value: &Value, set: &Set) -> Value {
+    match (kind(node, Some(value)), value) {
+        (As::Map(children), Value::Object(map)) => {
+            let mut out = Map::new();
+            for (key, value) in map {
+                let step = field(key);
+                if set.has_step(&step) {
+                    continue;
+                }
+                let value = match set.below(&step) {
+                    Some(below) => remove_items(children.get(key), value, below),
+                    None => value.clone(),
+                };
+                out.insert(key.clone(), value);
+            }
+            if out.is_empty() { Value::Null } else { Value::Object(out) }
+        }
+        (As::List(item, list), Value::Array(values)) => {
+            let mut out = Vec::new();
+            for value in values {
+                let Ok(step) = item_step(item, list, value) else { continue };
+                if set.has_step(&step) {
+                    continue;
+                }
+                out.push(match set.below(&step) {
+                    Some(below) => remove_items(item, value, below),
+                    None => value.clone(),
+                });
+            }
+            if out.is_empty() { Value::Null } else { Value::Array(out) }
+        }
+        // As in Go: an atomic or empty value below which something is removed vanishes.
+        (As::Map(_) | As::List(..), _) => Value::Null,
+        (As::Leaf, Value::Object(_) | Value::Array(_)) => Value::Null,
+        (As::Leaf, plain) => plain.clone(),
+    }
+}
+
+/// Checks an applied value against the schema. The error reads like that of a real server.
+pub fn validate(node: &Node, value: &Value) -> Result<(), String> {
+    let mut errors = Vec::new();
+    validate_at(node, value, "", &mut errors);
+    match errors.len() {
+        0 => Ok(()),
+        1 => Err(errors.remove(0)),
+        _ => {
+            let lines: Vec<String> = errors.iter().map(|e| format!("  {e}")).collect();
+            Err(format!("errors:\n{}", lines.join("\n")))
+        }
+    }
+}
+
+fn validate_at(node: &Node, value: &Value, path: &str, errors: &mut Vec<String>) {
+    if value.is_null() {
+        return;
+    }
+    let mut wrong = |wanted: &str| errors.push(format!("{path}: expected {wanted}, got {}", go_value(value)));
+    match &node.shape {
+        Shape::Struct(ty) => match value.as_object() {
+            None => wrong("map"),
+            Some(map) => {
+                let ty = ty.get();
+                for (key, value) in map {
+                    match ty.child(key) {
+                        Some(child) => validate_at(child, value, &format!("{path}.{key}"), errors),
+                        None => errors.push(format!("{path}.{key}: field not declared in schema")),
+                    }
+                }
+            }
+        },
+        Shape::Map(item) => match value.as_object() {
+            None => wrong("map"),
+            Some(map) => {
+                for (key, value) in map {
+                    validate_at(item, value, &format!("{path}.{key}"), errors);
+                }
+            }
+        },
+        Shape::List(item) => match value.as_array() {
+            None => wrong("list"),
+            Some(values) => validate_list(node, item, values, path, errors),
+        },
+        Shape::Text | Shape::Time | Shape::MicroTime | Shape::Bytes if !value.is_string() => wrong("string"),
+        Shape::Int32 | Shape::Int64 | Shape::Number if !value.is_number() => wrong("numeric (int or float)"),
+        Shape::Bool if !value.is_boolean() => wrong("boolean"),
+        Shape::Quantity | Shape::IntOrString if value.is_array() || value.is_object() => wrong("any scalar"),
+        _ => {}
+    }
+}
+
+fn validate_list(node: &Node, item: &Node, values: &[Value], path: &str, errors: &mut Vec<String>) {
+    let mut seen: Vec<Step> = Vec::new();
+    for (i, value) in values.iter().enumerate() {
+        let below = if node.list == ListKind::Atomic {
+            format!("{path}[{i}]")
+        } else {
+            match item_step(item, &node.list, value) {
+                Err(error) => {
+                    errors.push(format!("{path}: element {i}: {error}"));
+                    return;
+                }
+                Ok(step) => {
+                    let text = step_text(&step);
+                    if seen.contains(&step) {
+                        errors.push(format!("{path}: duplicate entries for key {text}"));
+                    }
+                    seen.push(step);
+                    format!("{path}{text}")
+                }
+            }
+        };
+        validate_at(item, value, &below, errors);
+    }
+}
+
+/// A value as Go's `%v` prints it inside these errors.
+fn go_value(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".into(),
+        Value::String(text) => format!("&{{{text}}}"),
+        other => format!("&{{{}}}", go_print(other)),
+    }
+}
+
+/// A value as Go's `%v` prints it.
+pub fn go_print(value: &Value) -> String {
+    match value {
+        Value::Null => "<nil>".into(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(go_print).collect::<Vec<_>>().join(" ")),
+        Value::Object(map) => {
+            let mut parts: Vec<String> = map.iter().map(|(k, v)| format!("{k}:{}", go_print(v))).collect();
+            parts.sort();
+            format!("map[{}]", parts.join(" "))
+        }
+        plain => plain.to_string(),
+    }
+}

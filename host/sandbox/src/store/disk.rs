@@ -1,0 +1,159 @@
+//! The file behind a store: one table, one writer thread, group commit.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc;
+use std::thread;
+
+use rusqlite::{Connection, params};
+use tokio::sync::watch;
+
+use super::{Key, Object};
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// SQLite refuses.
+    #[error("the sandbox's database cannot be opened")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A row is not JSON.
+    #[error("the sandbox's database holds a broken object")]
+    Broken(#[from] serde_json::Error),
+    /// The writer thread cannot be started.
+    #[error("the sandbox's database writer cannot be started")]
+    Thread(#[from] std::io::Error),
+}
+
+enum Job {
+    Put(Arc<Object>),
+    Remove(Key, u64),
+    Flush(mpsc::SyncSender<()>),
+}
+
+pub(super) struct Disk {
+    jobs: mpsc::Sender<Job>,
+    done: watch::Receiver<u64>,
+}
+
+pub(super) struct Loaded {
+    pub(super) version: u64,
+    pub(super) objects: Vec<Object>,
+}
+
+impl Disk {
+    pub(super) fn open(path: &Path) -> Result<(Self, Loaded), Error> {
+        let connection = Connection::open(path)?;
+        connection.execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;
+             CREATE TABLE IF NOT EXISTS object (resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
+                 version INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (resource, namespace, name))
+                 STRICT, WITHOUT ROWID;
+             CREATE TABLE IF NOT EXISTS newest (id INTEGER PRIMARY KEY, version INTEGER NOT NULL) STRICT;",
+        )?;
+        let loaded = load(&connection)?;
+        let (jobs, queue) = mpsc::channel();
+        let (sender, done) = watch::channel(loaded.version);
+        thread::Builder::new()
+            .name("sandbox-disk".into())
+            .spawn(move || write(connection, &queue, &sender))?;
+        Ok((Disk { jobs, done }, loaded))
+    }
+
+    pub(super) fn put(&self, object: &Arc<Object>) {
+        let _ = self.jobs.send(Job::Put(object.clone()));
+    }
+
+    pub(super) fn remove(&self, key: &Key, version: u64) {
+        let _ = self.jobs.send(Job::Remove(key.clone(), version));
+    }
+
+    pub(super) async fn durable(&self, version: u64) -> bool {
+        let mut done = self.done.clone();
+        done.wait_for(|v| *v >= version).await.is_ok()
+    }
+
+    pub(super) fn flush(&self) {
+        let (sender, receiver) = mpsc::sync_channel(1);
+        if self.jobs.send(Job::Flush(sender)).is_ok() {
+            let _ = receiver.recv();
+        }
+    }
+}
+
+fn load(connection: &Connection) -> Result<Loaded, Error> {
+    let mut version: u64 = connection
+        .query_row("SELECT COALESCE(MAX(version), 0) FROM newest", [], |row| row.get::<_, i64>(0))
+        .map(|v| v.cast_unsigned())?;
+    let mut statement = connection
+        .prepare("SELECT resource, namespace, name, version, value FROM object ORDER BY resource")?;
+    let mut rows = statement.query([])?;
+    let mut objects = Vec::new();
+    let mut resource: Arc<str> = "".into();
+    while let Some(row) = rows.next()? {
+        let name: String = row.get(0)?;
+        if *name != *resource {
+            resource = name.into();
+        }
+        let key = Key::new(&resource, &row.get::<_, String>(1)?, &row.get::<_, String>(2)?);
+        let at = row.get::<_, i64>(3)?.cast_unsigned();
+        version = version.max(at);
+        objects.push(Object::new(key, at, serde_json::from_str(&row.get::<_, String>(4)?)?));
+    }
+    Ok(Loaded { version, objects })
+}
+
+fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>, done: &watch::Sender<u64>) {
+    while let Ok(first) = queue.recv() {
+        let mut flushed = Vec::new();
+        let mut newest = *done.borrow();
+        let batch = std::iter::once(first).chain(queue.try_iter().take(4096));
+        let result = connection.transaction().and_then(|transaction| {
+            for job in batch {
+                match job {
+                    Job::Put(object) => {
+                        let text = String::from_utf8_lossy(object.text());
+                        let mut statement = transaction.prepare_cached(
+                            "INSERT OR REPLACE INTO object (resource, namespace, name, version, value)
+                             VALUES (?1, ?2, ?3, ?4, ?5)",
+                        )?;
+                        let key = &object.key;
+                        let version = object.version.cast_signed();
+                        statement.execute(params![
+                            &*key.resource,
+                            &*key.namespace,
+                            &*key.name,
+                            version,
+                            text
+                        ])?;
+                        newest = newest.max(object.version);
+                    }
+                    Job::Remove(key, version) => {
+                        let mut statement = transaction.prepare_cached(
+                            "DELETE FROM object WHERE resource = ?1 AND namespace = ?2 AND name = ?3",
+                        )?;
+                        statement.execute(params![&*key.resource, &*key.namespace, &*key.name])?;
+                        newest = newest.max(version);
+                    }
+                    Job::Flush(sender) => flushed.push(sender),
+                }
+            }
+            transaction
+                .prepare_cached("INSERT OR REPLACE INTO newest (id, version) VALUES (1, ?1)")?
+                .execute([newest.cast_signed()])?;
+            transaction.commit()
+        });
+        match result {
+            Ok(()) => {
+                done.send_replace(newest);
+            }
+            // The thread ends, so that every later write is answered with an error instead of a false success.
+            Err(error) => {
+                tracing::error!(%error, "the sandbox's database refused a batch of writes");
+                return;
+            }
+        }
+        for sender in flushed {
+            let _ = sender.send(());
+        }
+    }
+}
