@@ -28,11 +28,15 @@ export function ChangesTable({ changes, secrets = [], empty }: Props) {
         { title: t('changes.path'), dataIndex: 'path', render: (path: string) => <code>{path}</code> },
         {
           title: t('changes.before'),
-          render: (_, change) => <code className="osc-removed">{hidden(change.path) ? '••••' : shown(change.before)}</code>,
+          render: (_, change) => (
+            <code className="osc-removed">{hidden(change.path) ? '••••' : shown(change.before)}</code>
+          ),
         },
         {
           title: t('changes.after'),
-          render: (_, change) => <code className="osc-added">{hidden(change.path) ? '••••' : shown(change.after)}</code>,
+          render: (_, change) => (
+            <code className="osc-added">{hidden(change.path) ? '••••' : shown(change.after)}</code>
+          ),
         },
       ]}
     />

@@ -22,7 +22,8 @@ export function ErrorView({ error, onRetry }: Props) {
             <ul className="osc-error-list">
               {problem.errors.map((item, index) => (
                 <li key={index}>
-                  {item.path && <code>{item.line ? `${item.path}:${item.line}` : item.path}</code>} {item.message}
+                  {item.path && <code>{item.line ? `${item.path}:${item.line}` : item.path}</code>}{' '}
+                  {item.message}
                 </li>
               ))}
             </ul>
@@ -38,7 +39,13 @@ export function ErrorView({ error, onRetry }: Props) {
           </p>
         </>
       }
-      action={onRetry && <Button size="small" onClick={onRetry}>{t('error.retry')}</Button>}
+      action={
+        onRetry && (
+          <Button size="small" onClick={onRetry}>
+            {t('error.retry')}
+          </Button>
+        )
+      }
     />
   );
 }

@@ -16,7 +16,9 @@ export function PageHeader({ title, subtitle, trail = [], actions, extra }: Prop
   return (
     <header className="osc-page-header">
       {trail.length > 0 && (
-        <Breadcrumb items={[...trail.map(({ label, to }) => ({ title: <Link to={to}>{label}</Link> })), { title }]} />
+        <Breadcrumb
+          items={[...trail.map(({ label, to }) => ({ title: <Link to={to}>{label}</Link> })), { title }]}
+        />
       )}
       <Flex justify="space-between" align="flex-start" gap={24} wrap>
         <div>
@@ -26,7 +28,11 @@ export function PageHeader({ title, subtitle, trail = [], actions, extra }: Prop
           </Flex>
           {subtitle && <p className="osc-subtitle">{subtitle}</p>}
         </div>
-        {actions && <Flex gap={8} wrap>{actions}</Flex>}
+        {actions && (
+          <Flex gap={8} wrap>
+            {actions}
+          </Flex>
+        )}
       </Flex>
     </header>
   );

@@ -45,7 +45,9 @@ export function TimeAgo({ time }: { time: string | null | undefined }) {
   const language = useLanguage();
   const at = useSyncExternalStore(subscribe, () => now);
   if (!time) return <>—</>;
-  const exact = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(time));
+  const exact = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(
+    new Date(time),
+  );
   return (
     <Tooltip title={exact}>
       <time dateTime={time}>{relative(time, at, language)}</time>

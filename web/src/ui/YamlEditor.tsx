@@ -60,7 +60,11 @@ export function YamlEditor({ value, onChange, diagnostics = nothing, label, rows
     const editor = view.current;
     if (!editor) return;
     const length = editor.state.doc.length;
-    const inside = diagnostics.map((d) => ({ ...d, from: Math.min(d.from, length), to: Math.min(d.to, length) }));
+    const inside = diagnostics.map((d) => ({
+      ...d,
+      from: Math.min(d.from, length),
+      to: Math.min(d.to, length),
+    }));
     editor.dispatch(setDiagnostics(editor.state, inside));
   }, [diagnostics, value]);
 

@@ -25,6 +25,9 @@ test('the place of a path is its value, or the nearest parent', () => {
 });
 
 test('an alias bomb is refused', () => {
-  const bomb = ['a: &a [x]', ...'bcdefgh'.split('').map((k, i) => `${k}: &${k} [${`*${'abcdefgh'[i]},`.repeat(9)}]`)];
+  const bomb = [
+    'a: &a [x]',
+    ...'bcdefgh'.split('').map((k, i) => `${k}: &${k} [${`*${'abcdefgh'[i]},`.repeat(9)}]`),
+  ];
   expect(parseValues(bomb.join('\n')).values).toBeNull();
 });

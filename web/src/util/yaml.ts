@@ -22,7 +22,12 @@ export function parseValues(text: string): ParsedYaml {
     const value = document.toJS({ maxAliasCount: 50 }) as Json | undefined;
     if (value === null || value === undefined) return { values: {}, problems, document };
     if (isObject(value)) return { values: value, problems, document };
-    problems.push({ from: 0, to: Math.min(text.length, 1), severity: 'error', message: 'a map of values is wanted' });
+    problems.push({
+      from: 0,
+      to: Math.min(text.length, 1),
+      severity: 'error',
+      message: 'a map of values is wanted',
+    });
   } catch (error) {
     problems.push({ from: 0, to: Math.min(text.length, 1), severity: 'error', message: String(error) });
   }
@@ -42,4 +47,6 @@ export function placeOf(document: Document, path: (string | number)[]): { from: 
 }
 
 export const yamlOf = (value: Json): string =>
-  isObject(value) && Object.keys(value).length === 0 ? '' : stringify(value, { version: '1.1', lineWidth: 100 });
+  isObject(value) && Object.keys(value).length === 0
+    ? ''
+    : stringify(value, { version: '1.1', lineWidth: 100 });

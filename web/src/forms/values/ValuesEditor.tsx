@@ -68,14 +68,21 @@ export function ValuesEditor({ form, overrides, onChange, onReadable, choices }:
           children: (
             <>
               <p className="osc-hint">{t('values.yamlHint')}</p>
-              <YamlEditor value={shownText} onChange={editText} diagnostics={diagnostics} label={t('values.yaml')} />
+              <YamlEditor
+                value={shownText}
+                onChange={editText}
+                diagnostics={diagnostics}
+                label={t('values.yaml')}
+              />
               <Collapse
                 ghost
                 items={[
                   {
                     key: 'defaults',
                     label: t('values.defaults'),
-                    children: <YamlEditor value={yamlOf(form.defaults)} label={t('values.defaults')} rows={18} />,
+                    children: (
+                      <YamlEditor value={yamlOf(form.defaults)} label={t('values.defaults')} rows={18} />
+                    ),
                   },
                 ]}
               />

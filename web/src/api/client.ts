@@ -1,0 +1,25 @@
+// The typed client of `/api/v1`. Every failure becomes an ApiError.
+import createClient from 'openapi-fetch';
+
+import { errorOf } from './errors';
+import type { components, paths } from './schema';
+
+export type Schemas = components['schemas'];
+
+export const api = createClient<paths>({ baseUrl: window.location.origin });
+
+api.use({
+  async onResponse({ response, schemaPath }) {
+    if (response.ok) return undefined;
+    const signedOut =
+      response.status === 401 && schemaPath !== '/api/v1/session' && schemaPath !== '/api/v1/me';
+    if (signedOut && window.location.pathname !== '/sign-in') window.location.assign('/sign-in');
+    throw await errorOf(response);
+  },
+});
+
+/** The body of an answer; failures were thrown before. */
+export async function bodyOf<T>(answer: Promise<{ data?: T }>): Promise<T> {
+  const { data } = await answer;
+  return data as T; // absent only for answers without a body, whose type says so
+}

@@ -1,0 +1,116 @@
+// What pages read, one function each. The first part of a key is the resource that server-sent events name.
+import { queryOptions } from '@tanstack/react-query';
+
+import { api, bodyOf } from './client';
+
+const busy = new Set(['queued', 'planning', 'running']);
+
+export const queries = {
+  me: () =>
+    queryOptions({ queryKey: ['me'], queryFn: () => bodyOf(api.GET('/api/v1/me')), staleTime: 60_000 }),
+  services: (filter: { q?: string; kind?: string; state?: string } = {}) =>
+    queryOptions({
+      queryKey: ['services', filter],
+      queryFn: () => bodyOf(api.GET('/api/v1/services', { params: { query: { ...filter, limit: '200' } } })),
+    }),
+  service: (name: string) =>
+    queryOptions({
+      queryKey: ['services', name],
+      queryFn: () => bodyOf(api.GET('/api/v1/services/{name}', { params: { path: { name } } })),
+    }),
+  versions: (name: string) =>
+    queryOptions({
+      queryKey: ['services', name, 'versions'],
+      queryFn: () => bodyOf(api.GET('/api/v1/services/{name}/versions', { params: { path: { name } } })),
+    }),
+  version: (name: string, version: string) =>
+    queryOptions({
+      queryKey: ['services', name, 'versions', version],
+      queryFn: () =>
+        bodyOf(
+          api.GET('/api/v1/services/{name}/versions/{version}', { params: { path: { name, version } } }),
+        ),
+    }),
+  form: (name: string, version: string) =>
+    queryOptions({
+      queryKey: ['services', name, 'versions', version, 'form'],
+      queryFn: () =>
+        bodyOf(
+          api.GET('/api/v1/services/{name}/versions/{version}/form', { params: { path: { name, version } } }),
+        ),
+      staleTime: Infinity, // a version never changes
+    }),
+  subscriptions: () =>
+    queryOptions({ queryKey: ['subscriptions'], queryFn: () => bodyOf(api.GET('/api/v1/subscriptions')) }),
+  clusters: () =>
+    queryOptions({ queryKey: ['clusters'], queryFn: () => bodyOf(api.GET('/api/v1/clusters')) }),
+  namespaces: (name: string) =>
+    queryOptions({
+      queryKey: ['clusters', name, 'namespaces'],
+      queryFn: () => bodyOf(api.GET('/api/v1/clusters/{name}/namespaces', { params: { path: { name } } })),
+      enabled: name !== '',
+    }),
+  instances: (filter: { q?: string; state?: string; cluster?: string; service?: string } = {}) =>
+    queryOptions({
+      queryKey: ['instances', filter],
+      queryFn: () => bodyOf(api.GET('/api/v1/instances', { params: { query: { ...filter, limit: '200' } } })),
+    }),
+  instance: (id: string) =>
+    queryOptions({
+      queryKey: ['instances', id],
+      queryFn: () => bodyOf(api.GET('/api/v1/instances/{id}', { params: { path: { id } } })),
+    }),
+  values: (id: string) =>
+    queryOptions({
+      queryKey: ['instances', id, 'values'],
+      queryFn: () => bodyOf(api.GET('/api/v1/instances/{id}/values', { params: { path: { id } } })),
+    }),
+  objects: (id: string) =>
+    queryOptions({
+      queryKey: ['instances', id, 'objects'],
+      queryFn: () => bodyOf(api.GET('/api/v1/instances/{id}/objects', { params: { path: { id } } })),
+      refetchInterval: 10_000,
+    }),
+  events: (id: string) =>
+    queryOptions({
+      queryKey: ['instances', id, 'events'],
+      queryFn: () => bodyOf(api.GET('/api/v1/instances/{id}/events', { params: { path: { id } } })),
+      refetchInterval: 10_000,
+    }),
+  logs: (id: string, pod: string | undefined) =>
+    queryOptions({
+      queryKey: ['instances', id, 'logs', pod],
+      queryFn: () =>
+        bodyOf(
+          api.GET('/api/v1/instances/{id}/logs', { params: { path: { id }, query: { pod, tail: '500' } } }),
+        ),
+    }),
+  history: (id: string) =>
+    queryOptions({
+      queryKey: ['instances', id, 'history'],
+      queryFn: () => bodyOf(api.GET('/api/v1/instances/{id}/history', { params: { path: { id } } })),
+    }),
+  plan: (id: string) =>
+    queryOptions({
+      queryKey: ['plans', id],
+      queryFn: () => bodyOf(api.GET('/api/v1/plans/{id}', { params: { path: { id } } })),
+    }),
+  operations: (instance?: string) =>
+    queryOptions({
+      queryKey: ['operations', { instance }],
+      queryFn: () => bodyOf(api.GET('/api/v1/operations', { params: { query: { instance, limit: '50' } } })),
+    }),
+  operation: (id: string) =>
+    queryOptions({
+      queryKey: ['operations', id],
+      queryFn: () => bodyOf(api.GET('/api/v1/operations/{id}', { params: { path: { id } } })),
+      // Events carry the news; the timer covers a lost one.
+      refetchInterval: ({ state }) => (state.data && busy.has(state.data.state) ? 2_000 : false),
+    }),
+  plugins: () => queryOptions({ queryKey: ['plugins'], queryFn: () => bodyOf(api.GET('/api/v1/plugins')) }),
+  audit: () =>
+    queryOptions({
+      queryKey: ['audit'],
+      queryFn: () => bodyOf(api.GET('/api/v1/audit', { params: { query: { limit: '200' } } })),
+    }),
+};

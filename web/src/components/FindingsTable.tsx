@@ -1,0 +1,73 @@
+// What checks found, worst first, with file and line.
+import { CheckCircleOutlined } from '@ant-design/icons';
+import { Flex, Table, Tag } from 'antd';
+
+import type { Schemas } from '~/api/client';
+import { useText, type TextKey } from '~/i18n';
+
+type Finding = Schemas['Finding'];
+
+const severities: Record<Finding['severity'], [string, TextKey, number]> = {
+  critical: ['red', 'severity.critical', 0],
+  high: ['volcano', 'severity.high', 1],
+  medium: ['gold', 'severity.medium', 2],
+  low: ['cyan', 'severity.low', 3],
+  info: ['default', 'severity.info', 4],
+};
+
+export function FindingsTable({ findings }: { findings: Finding[] }) {
+  const t = useText();
+  if (findings.length === 0) {
+    return (
+      <Flex gap={8} align="center" className="osc-muted">
+        <CheckCircleOutlined /> {t('findings.none')}
+      </Flex>
+    );
+  }
+  const sorted = [...findings].sort(
+    (a, b) =>
+      Number(b.blocking) - Number(a.blocking) || severities[a.severity][2] - severities[b.severity][2],
+  );
+  return (
+    <Table
+      size="small"
+      rowKey={(finding) => `${finding.check} ${finding.path} ${finding.line} ${finding.message}`}
+      dataSource={sorted}
+      pagination={sorted.length > 20 ? { pageSize: 20, showSizeChanger: false } : false}
+      columns={[
+        {
+          title: t('findings.severity'),
+          width: 120,
+          render: (_, { severity, blocking }) => (
+            <>
+              <Tag color={severities[severity][0]}>{t(severities[severity][1])}</Tag>
+              {blocking && <div className="osc-field-error">{t('findings.blocking')}</div>}
+            </>
+          ),
+        },
+        {
+          title: t('findings.place'),
+          width: 260,
+          render: (_, { path, line, object }) => (
+            <code>{path ? (line ? `${path}:${line}` : path) : (object ?? '—')}</code>
+          ),
+        },
+        {
+          title: t('findings.message'),
+          render: (_, { message, remediation }) => (
+            <>
+              {message}
+              {remediation && <div className="osc-field-help">{remediation}</div>}
+            </>
+          ),
+        },
+        {
+          title: t('findings.check'),
+          width: 180,
+          dataIndex: 'check',
+          render: (check: string) => <code>{check}</code>,
+        },
+      ]}
+    />
+  );
+}

@@ -1,0 +1,151 @@
+// The frame of every page behind sign-in: menu, tenant, language, theme, user.
+import {
+  AppstoreOutlined,
+  AuditOutlined,
+  BlockOutlined,
+  ClusterOutlined,
+  DeploymentUnitOutlined,
+  HistoryOutlined,
+  MoonOutlined,
+  SettingOutlined,
+  StarOutlined,
+  SunOutlined,
+  TranslationOutlined,
+  UserOutlined,
+} from '@ant-design/icons';
+import { useQuery } from '@tanstack/react-query';
+import { Alert, Button, Dropdown, Menu, Spin, Tooltip } from 'antd';
+import { Suspense } from 'react';
+import { Link, Navigate, Outlet, useLocation, useNavigate } from 'react-router';
+
+import { api } from '~/api/client';
+import { asApiError } from '~/api/errors';
+import { queries } from '~/api/queries';
+import { usePreferences } from '~/hooks/usePreferences';
+import { useApiMutation } from '~/hooks/useApiMutation';
+import { useServerEvents } from '~/hooks/useServerEvents';
+import { useText } from '~/i18n';
+import { ErrorView } from '~/ui/ErrorView';
+import { paths } from '~/util/path-builder';
+
+export default function AppLayout() {
+  const me = useQuery(queries.me());
+  useServerEvents(me.isSuccess);
+  if (me.isError) {
+    if (asApiError(me.error).status === 401) return <Navigate to={paths.signIn()} replace />;
+    return (
+      <div className="osc-signin">
+        <ErrorView error={me.error} onRetry={() => void me.refetch()} />
+      </div>
+    );
+  }
+  if (!me.data) return <Spin fullscreen />;
+  return <Shell name={me.data.name} administrator={me.data.platform_role === 'administrator'} />;
+}
+
+function Shell({ name, administrator }: { name: string; administrator: boolean }) {
+  const t = useText();
+  return (
+    <div className="osc-shell">
+      <a className="osc-skip" href="#main">
+        {t('nav.skip')}
+      </a>
+      <aside className="osc-side">
+        <Link to={paths.catalogue()} className="osc-brand">
+          <img src="/favicon.svg" alt="" />
+          OSC
+        </Link>
+        <Navigation administrator={administrator} />
+      </aside>
+      <div className="osc-main">
+        <TopBar name={name} />
+        <SimulatedBanner />
+        <main id="main" className="osc-page" tabIndex={-1}>
+          <Suspense fallback={<Spin />}>
+            <Outlet />
+          </Suspense>
+        </main>
+      </div>
+    </div>
+  );
+}
+
+function Navigation({ administrator }: { administrator: boolean }) {
+  const t = useText();
+  const { pathname } = useLocation();
+  const entry = (to: string, label: string, icon: React.ReactNode) => ({
+    key: to,
+    icon,
+    label: <Link to={to}>{label}</Link>,
+  });
+  const items = [
+    entry(paths.catalogue(), t('nav.catalogue'), <AppstoreOutlined />),
+    entry(paths.subscriptions(), t('nav.subscriptions'), <StarOutlined />),
+    entry(paths.instances(), t('nav.instances'), <DeploymentUnitOutlined />),
+    entry(paths.operations(), t('nav.operations'), <HistoryOutlined />),
+    entry(paths.clusters(), t('nav.clusters'), <ClusterOutlined />),
+    ...(administrator ? [entry(paths.plugins(), t('nav.plugins'), <BlockOutlined />)] : []),
+    entry(paths.audit(), t('nav.audit'), <AuditOutlined />),
+    entry(paths.settings(), t('nav.settings'), <SettingOutlined />),
+  ];
+  const first = `/${pathname.split('/')[1] ?? ''}`;
+  const selected = first === '/services' || first === '/upload' ? paths.catalogue() : first;
+  return (
+    <nav aria-label={t('nav.menu')}>
+      <Menu mode="inline" selectedKeys={[selected]} items={items} style={{ borderInlineEnd: 0 }} />
+    </nav>
+  );
+}
+
+function TopBar({ name }: { name: string }) {
+  const t = useText();
+  const navigate = useNavigate();
+  const { language, mode, setLanguage, setMode } = usePreferences();
+  const signOut = useApiMutation({
+    run: () => api.DELETE('/api/v1/session'),
+    changes: ['me'],
+    onDone: () => void navigate(paths.signIn()),
+  });
+  const next = language === 'en-US' ? 'zh-CN' : 'en-US';
+  return (
+    <header className="osc-top">
+      <Button type="text" icon={<TranslationOutlined />} lang={next} onClick={() => setLanguage(next)}>
+        {next === 'zh-CN' ? '中文' : 'English'}
+      </Button>
+      <Tooltip title={mode === 'dark' ? t('nav.light') : t('nav.dark')}>
+        <Button
+          type="text"
+          icon={mode === 'dark' ? <SunOutlined /> : <MoonOutlined />}
+          aria-label={mode === 'dark' ? t('nav.light') : t('nav.dark')}
+          onClick={() => setMode(mode === 'dark' ? 'light' : 'dark')}
+        />
+      </Tooltip>
+      <Dropdown
+        trigger={['click']}
+        menu={{ items: [{ key: 'out', label: t('nav.signOut'), onClick: () => signOut.mutate(undefined) }] }}
+      >
+        <Button type="text" icon={<UserOutlined />}>
+          {name}
+        </Button>
+      </Dropdown>
+    </header>
+  );
+}
+
+/** Wherever a simulated cluster is at hand, the product says so. */
+function SimulatedBanner() {
+  const t = useText();
+  const clusters = useQuery(queries.clusters());
+  const simulated = clusters.data?.items.filter((cluster) => cluster.kind === 'sandbox') ?? [];
+  if (simulated.length === 0) return null;
+  return (
+    <div className="osc-banner">
+      <Alert
+        type="info"
+        banner
+        showIcon
+        title={t('nav.simulated', { name: simulated.map(({ name }) => name).join(', ') })}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,99 @@
+import { AppstoreOutlined, PlusOutlined, SearchOutlined } from '@ant-design/icons';
+import { useQuery } from '@tanstack/react-query';
+import { Button, Flex, Input, Segmented, Skeleton, Tag } from 'antd';
+import { Link, useSearchParams } from 'react-router';
+
+import type { Schemas } from '~/api/client';
+import { queries } from '~/api/queries';
+import { ServiceLogo } from '~/components/ServiceLogo';
+import { useText } from '~/i18n';
+import { EmptyView } from '~/ui/EmptyView';
+import { ErrorView } from '~/ui/ErrorView';
+import { PageHeader } from '~/ui/PageHeader';
+import { paths } from '~/util/path-builder';
+
+export default function Catalogue() {
+  const t = useText();
+  const [search, setSearch] = useSearchParams();
+  const q = search.get('q') ?? '';
+  const kind = search.get('kind') ?? '';
+  const services = useQuery(queries.services({ ...(q && { q }), ...(kind && { kind }) }));
+  const put = (name: string, value: string) => {
+    const next = new URLSearchParams(search);
+    if (value) next.set(name, value);
+    else next.delete(name);
+    setSearch(next, { replace: true });
+  };
+  const upload = (
+    <Link to={paths.upload()}>
+      <Button type="primary" icon={<PlusOutlined />}>
+        {t('catalogue.upload')}
+      </Button>
+    </Link>
+  );
+  const filtered = q !== '' || kind !== '';
+  return (
+    <>
+      <PageHeader title={t('nav.catalogue')} subtitle={t('catalogue.subtitle')} actions={upload} />
+      <Flex gap={12} wrap style={{ marginBottom: 20 }}>
+        <Input
+          allowClear
+          prefix={<SearchOutlined />}
+          placeholder={t('catalogue.search')}
+          aria-label={t('catalogue.search')}
+          style={{ width: 320 }}
+          value={q}
+          onChange={(event) => put('q', event.target.value)}
+        />
+        <Segmented
+          value={kind}
+          onChange={(value) => put('kind', value)}
+          options={[
+            { value: '', label: t('catalogue.all') },
+            { value: 'helm', label: 'Helm' },
+            { value: 'operator', label: 'Operator' },
+            { value: 'osc', label: 'OSC' },
+          ]}
+        />
+      </Flex>
+      {services.isError && <ErrorView error={services.error} onRetry={() => void services.refetch()} />}
+      {services.isPending && <Skeleton active />}
+      {services.data && services.data.items.length === 0 && (
+        <EmptyView
+          icon={<AppstoreOutlined />}
+          title={filtered ? t('catalogue.nothingFound') : t('catalogue.empty')}
+          action={filtered ? <Button onClick={() => setSearch({})}>{t('catalogue.clear')}</Button> : upload}
+        >
+          {filtered ? t('catalogue.nothingFoundHelp') : t('catalogue.emptyHelp')}
+        </EmptyView>
+      )}
+      <div className="osc-grid">
+        {services.data?.items.map((service) => (
+          <Card key={`${service.provider}/${service.name}`} service={service} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Card({ service }: { service: Schemas['Service'] }) {
+  const t = useText();
+  return (
+    <Link to={paths.service(service.name)} className="osc-card">
+      <div className="osc-card-head">
+        <ServiceLogo name={service.name} />
+        <div style={{ minWidth: 0 }}>
+          <h2 className="ant-typography">{service.name}</h2>
+          <span className="osc-muted">{service.provider}</span>
+        </div>
+      </div>
+      <p>{service.description ?? t('catalogue.noDescription')}</p>
+      <div className="osc-card-foot">
+        <Tag>{service.kind}</Tag>
+        {service.latest_version && <Tag>{service.latest_version}</Tag>}
+        {service.state === 'private' && <Tag color="gold">{t('state.private')}</Tag>}
+        {service.subscribed && <Tag color="green">{t('catalogue.subscribed')}</Tag>}
+      </div>
+    </Link>
+  );
+}

@@ -1,0 +1,222 @@
+import { useQuery } from '@tanstack/react-query';
+import { Button, Empty, Flex, Select, Skeleton, Table, Tabs, Tag } from 'antd';
+import { Link, useParams, useSearchParams } from 'react-router';
+
+import { api, bodyOf, type Schemas } from '~/api/client';
+import { queries } from '~/api/queries';
+import { FindingsTable } from '~/components/FindingsTable';
+import { ServiceLogo } from '~/components/ServiceLogo';
+import { StateTag } from '~/components/StateTag';
+import { useApiMutation } from '~/hooks/useApiMutation';
+import { useText } from '~/i18n';
+import { ErrorView } from '~/ui/ErrorView';
+import { Markdown } from '~/ui/Markdown';
+import { PageHeader } from '~/ui/PageHeader';
+import { ReasonButton } from '~/ui/ReasonButton';
+import { TimeAgo } from '~/ui/TimeAgo';
+import { paths } from '~/util/path-builder';
+
+export default function Service() {
+  const t = useText();
+  const { service: name = '' } = useParams();
+  const [search, setSearch] = useSearchParams();
+  const service = useQuery(queries.service(name));
+  const versions = useQuery(queries.versions(name));
+  const chosen = search.get('version') ?? service.data?.latest_version ?? versions.data?.items[0]?.version;
+  const subscribe = useApiMutation({
+    run: () => bodyOf(api.POST('/api/v1/subscriptions', { body: { service: name } })),
+    changes: ['services', 'subscriptions'],
+    done: t('service.subscribedNow'),
+  });
+  if (service.isError) return <ErrorView error={service.error} onRetry={() => void service.refetch()} />;
+  if (!service.data) return <Skeleton active />;
+  const { subscribed, latest_version, provider, kind, state, description } = service.data;
+  const deployReason = !latest_version
+    ? t('service.noReadyVersion')
+    : !subscribed
+      ? t('service.subscribeFirst')
+      : undefined;
+  return (
+    <>
+      <PageHeader
+        title={
+          <Flex align="center" gap={12}>
+            <ServiceLogo name={name} /> {name}
+          </Flex>
+        }
+        subtitle={description}
+        extra={
+          <Flex gap={6} align="center">
+            <Tag>{kind}</Tag>
+            <StateTag state={state} />
+            <span className="osc-muted">{t('service.by', { provider })}</span>
+          </Flex>
+        }
+        trail={[{ label: t('nav.catalogue'), to: paths.catalogue() }]}
+        actions={
+          <>
+            {!subscribed && (
+              <Button
+                type="primary"
+                loading={subscribe.isPending}
+                onClick={() => subscribe.mutate(undefined)}
+              >
+                {t('service.subscribe')}
+              </Button>
+            )}
+            {deployReason ? (
+              <ReasonButton reason={deployReason}>{t('service.deploy')}</ReasonButton>
+            ) : (
+              <Link to={paths.deploy(name, chosen ?? undefined)}>
+                <Button type="primary">{t('service.deploy')}</Button>
+              </Link>
+            )}
+          </>
+        }
+      />
+      <Flex gap={12} align="center" style={{ marginBottom: 8 }}>
+        <span className="osc-muted" id="version-label">
+          {t('service.version')}
+        </span>
+        <Select
+          aria-labelledby="version-label"
+          style={{ minWidth: 180 }}
+          value={chosen}
+          options={versions.data?.items.map(({ version }) => ({ value: version, label: version })) ?? []}
+          onChange={(version) => setSearch({ version }, { replace: true })}
+        />
+      </Flex>
+      {chosen && <VersionTabs service={name} version={chosen} versions={versions.data?.items ?? []} />}
+    </>
+  );
+}
+
+function VersionTabs({
+  service,
+  version,
+  versions,
+}: {
+  service: string;
+  version: string;
+  versions: Schemas['Version'][];
+}) {
+  const t = useText();
+  const shown = useQuery(queries.version(service, version));
+  if (shown.isError) return <ErrorView error={shown.error} onRetry={() => void shown.refetch()} />;
+  if (!shown.data) return <Skeleton active />;
+  const facts = factsOf(shown.data.facts);
+  return (
+    <Tabs
+      items={[
+        {
+          key: 'about',
+          label: t('service.about'),
+          children: (
+            <div className="osc-two">
+              {facts.readme ? (
+                <Markdown text={facts.readme} />
+              ) : (
+                <Empty description={t('service.noReadme')} />
+              )}
+              <FactsList facts={facts} version={shown.data} />
+            </div>
+          ),
+        },
+        {
+          key: 'findings',
+          label: t('service.findings', { count: shown.data.findings.length }),
+          children: <FindingsTable findings={shown.data.findings} />,
+        },
+        {
+          key: 'versions',
+          label: t('service.versions', { count: versions.length }),
+          children: <VersionsTable versions={versions} />,
+        },
+      ]}
+    />
+  );
+}
+
+type Facts = {
+  readme?: string | null;
+  app_version?: string | null;
+  kube_version?: string | null;
+  license?: string | null;
+  home?: string | null;
+  maintainers?: { name: string; email?: string | null }[];
+  images?: string[];
+  dependencies?: { name: string; version: string }[];
+  crds?: string[];
+};
+
+const factsOf = (facts: unknown): Facts =>
+  typeof facts === 'object' && facts !== null ? (facts as Facts) : {};
+
+function FactsList({ facts, version }: { facts: Facts; version: Schemas['Version'] }) {
+  const t = useText();
+  const rows: [string, React.ReactNode][] = [
+    [t('service.state'), <StateTag key="state" state={version.state} reason={version.state_reason} />],
+    [t('service.uploaded'), <TimeAgo key="time" time={version.created_at} />],
+  ];
+  const add = (label: string, value: React.ReactNode) => value && rows.push([label, value]);
+  add(t('service.appVersion'), facts.app_version);
+  add(t('service.kubeVersion'), facts.kube_version && <code>{facts.kube_version}</code>);
+  add(t('service.license'), facts.license);
+  add(t('service.maintainers'), facts.maintainers?.map(({ name }) => name).join(', '));
+  if (facts.home && /^https?:\/\//.test(facts.home)) {
+    add(
+      t('service.home'),
+      <a href={facts.home} target="_blank" rel="noopener noreferrer nofollow">
+        {facts.home}
+      </a>,
+    );
+  }
+  add(t('service.dependencies'), facts.dependencies?.map((d) => `${d.name} ${d.version}`).join(', '));
+  add(t('service.crds'), facts.crds?.length && <CodeList items={facts.crds} />);
+  add(t('service.images'), facts.images?.length && <CodeList items={facts.images} />);
+  add(t('service.digest'), <code>{version.digest.slice(0, 19)}…</code>);
+  return (
+    <dl className="osc-facts">
+      {rows.map(([label, value]) => (
+        <div key={label} style={{ display: 'contents' }}>
+          <dt>{label}</dt>
+          <dd>{value}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+const CodeList = ({ items }: { items: string[] }) => (
+  <Flex vertical gap={2}>
+    {items.map((item) => (
+      <code key={item}>{item}</code>
+    ))}
+  </Flex>
+);
+
+function VersionsTable({ versions }: { versions: Schemas['Version'][] }) {
+  const t = useText();
+  return (
+    <Table
+      size="small"
+      rowKey="version"
+      dataSource={versions}
+      pagination={false}
+      columns={[
+        {
+          title: t('service.version'),
+          render: (_, { service, version }) => (
+            <Link to={`${paths.service(service)}?version=${encodeURIComponent(version)}`}>{version}</Link>
+          ),
+        },
+        {
+          title: t('service.state'),
+          render: (_, { state, state_reason }) => <StateTag state={state} reason={state_reason} />,
+        },
+        { title: t('service.uploaded'), render: (_, { created_at }) => <TimeAgo time={created_at} /> },
+        { title: t('service.findingsCount'), render: (_, { findings }) => findings.length },
+      ]}
+    />
+  );
+}

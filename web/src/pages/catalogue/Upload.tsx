@@ -1,0 +1,112 @@
+// Uploading packages: progress of each, then what was found, by file and line.
+import { InboxOutlined } from '@ant-design/icons';
+import { useQueryClient } from '@tanstack/react-query';
+import { Button, Card, Flex, Progress, Upload as AntUpload } from 'antd';
+import { useState } from 'react';
+import { Link } from 'react-router';
+
+import type { Schemas } from '~/api/client';
+import { uploadPackage } from '~/api/upload';
+import { FindingsTable } from '~/components/FindingsTable';
+import { StateTag } from '~/components/StateTag';
+import { useText } from '~/i18n';
+import { ErrorView } from '~/ui/ErrorView';
+import { PageHeader } from '~/ui/PageHeader';
+import { paths } from '~/util/path-builder';
+
+type Entry = { file: File; percent: number; versions?: Schemas['Version'][]; error?: unknown };
+
+export default function Upload() {
+  const t = useText();
+  const client = useQueryClient();
+  const [entries, setEntries] = useState<Entry[]>([]);
+
+  const change = (file: File, part: Partial<Entry>) =>
+    setEntries((all) => all.map((entry) => (entry.file === file ? { ...entry, ...part } : entry)));
+
+  const start = async (file: File) => {
+    setEntries((all) => [{ file, percent: 0 }, ...all]);
+    try {
+      const versions = await uploadPackage(file, (percent) => change(file, { percent }));
+      change(file, { percent: 100, versions });
+    } catch (error) {
+      change(file, { error });
+    }
+    await client.invalidateQueries({ queryKey: ['services'] });
+  };
+
+  return (
+    <>
+      <PageHeader
+        title={t('upload.title')}
+        subtitle={t('upload.subtitle')}
+        trail={[{ label: t('nav.catalogue'), to: paths.catalogue() }]}
+      />
+      <div className="osc-stack">
+        <AntUpload.Dragger
+          multiple
+          showUploadList={false}
+          accept=".tgz,.tar.gz,.zip,.tar"
+          beforeUpload={(file) => {
+            void start(file);
+            return false;
+          }}
+        >
+          <p className="ant-upload-drag-icon">
+            <InboxOutlined />
+          </p>
+          <p className="ant-upload-text">{t('upload.drop')}</p>
+          <p className="ant-upload-hint">{t('upload.hint')}</p>
+        </AntUpload.Dragger>
+        {entries.map((entry) => (
+          <Report key={`${entry.file.name} ${entry.file.lastModified} ${entry.file.size}`} entry={entry} />
+        ))}
+      </div>
+    </>
+  );
+}
+
+function Report({ entry }: { entry: Entry }) {
+  const t = useText();
+  const settled = entry.versions !== undefined || entry.error !== undefined;
+  return (
+    <Card
+      size="small"
+      title={<code>{entry.file.name}</code>}
+      extra={`${(entry.file.size / 1024).toFixed(0)} KiB`}
+    >
+      {!settled && (
+        <>
+          <Progress percent={entry.percent} aria-label={t('upload.progress', { name: entry.file.name })} />
+          <span className="osc-muted" role="status">
+            {entry.percent < 100 ? t('upload.sending') : t('upload.checking')}
+          </span>
+        </>
+      )}
+      {entry.error !== undefined && <ErrorView error={entry.error} />}
+      {entry.versions?.map((version) => (
+        <div key={`${version.service}@${version.version}`} className="osc-stack">
+          <Flex justify="space-between" align="center" gap={12} wrap>
+            <Flex gap={12} align="center">
+              <strong>
+                {version.service} {version.version}
+              </strong>
+              <StateTag state={version.state} />
+            </Flex>
+            {version.state === 'ready' && (
+              <Flex gap={8}>
+                <Link to={paths.service(version.service)}>
+                  <Button>{t('upload.open')}</Button>
+                </Link>
+                <Link to={paths.deploy(version.service, version.version)}>
+                  <Button type="primary">{t('service.deploy')}</Button>
+                </Link>
+              </Flex>
+            )}
+          </Flex>
+          <FindingsTable findings={version.findings} />
+        </div>
+      ))}
+    </Card>
+  );
+}

@@ -1,0 +1,148 @@
+// Deploying: where, with which values, then the plan to look at.
+import { useQuery } from '@tanstack/react-query';
+import { AutoComplete, Button, Card, Form, Input, Select, Skeleton } from 'antd';
+import { useMemo, useState } from 'react';
+import { useNavigate, useParams, useSearchParams } from 'react-router';
+
+import { api, bodyOf, type Schemas } from '~/api/client';
+import { queries } from '~/api/queries';
+import { ValuesEditor, type FormDocument } from '~/forms/values/ValuesEditor';
+import { useApiMutation } from '~/hooks/useApiMutation';
+import { useText } from '~/i18n';
+import { ErrorView } from '~/ui/ErrorView';
+import { PageHeader } from '~/ui/PageHeader';
+import { ReasonButton } from '~/ui/ReasonButton';
+import type { JsonObject } from '~/util/changes';
+import { paths } from '~/util/path-builder';
+
+type Place = { name: string; cluster: string; namespace: string; description?: string };
+
+const label = /^[a-z]([-a-z0-9]{0,51}[a-z0-9])?$/;
+
+/** `redis-x7k2p9`: the service's name and six random characters. */
+function suggestedName(service: string): string {
+  const letters = 'abcdefghijkmnpqrstuvwxyz23456789';
+  const random = crypto.getRandomValues(new Uint8Array(6));
+  const stem =
+    service
+      .toLowerCase()
+      .replace(/[^a-z0-9-]+/g, '-')
+      .replace(/^[^a-z]+/, '')
+      .slice(0, 46) || 'instance';
+  return `${stem}-${[...random].map((byte) => letters[byte % letters.length]).join('')}`;
+}
+
+export default function Deploy() {
+  const t = useText();
+  const { service = '' } = useParams();
+  const [search] = useSearchParams();
+  const shown = useQuery(queries.service(service));
+  const version = search.get('version') ?? shown.data?.latest_version ?? '';
+  const form = useQuery({ ...queries.form(service, version), enabled: version !== '' });
+  const failed = shown.error ?? form.error;
+  if (failed) return <ErrorView error={failed} onRetry={() => void form.refetch()} />;
+  return (
+    <>
+      <PageHeader
+        title={t('deploy.title', { service, version })}
+        subtitle={t('deploy.subtitle')}
+        trail={[
+          { label: t('nav.catalogue'), to: paths.catalogue() },
+          { label: service, to: paths.service(service) },
+        ]}
+      />
+      {form.data ? <DeployForm service={service} version={version} form={form.data} /> : <Skeleton active />}
+    </>
+  );
+}
+
+function DeployForm({ service, version, form }: { service: string; version: string; form: Schemas['Form'] }) {
+  const t = useText();
+  const navigate = useNavigate();
+  const clusters = useQuery(queries.clusters());
+  const [place] = Form.useForm<Place>();
+  const cluster = Form.useWatch('cluster', place) ?? '';
+  const namespaces = useQuery(queries.namespaces(cluster));
+  const [overrides, setOverrides] = useState<JsonObject>({});
+  const [readable, setReadable] = useState(true);
+  const initial = useMemo(() => ({ name: suggestedName(service), namespace: 'default' }), [service]);
+  const plan = useApiMutation({
+    run: (where: Place) =>
+      bodyOf(
+        api.POST('/api/v1/plans', {
+          body: { verb: 'install', service, version, ...where, values: overrides },
+        }),
+      ),
+    changes: [],
+    showError: false,
+    onDone: ({ id }) => void navigate(paths.plan(id)),
+  });
+  const usable = clusters.data?.items ?? [];
+  const required = { required: true, message: t('common.required') };
+  return (
+    <div className="osc-stack">
+      <Card size="small" title={<h2 className="ant-typography">{t('deploy.where')}</h2>}>
+        <Form form={place} layout="vertical" initialValues={initial} onFinish={(where) => plan.mutate(where)}>
+          <div className="osc-grid">
+            <Form.Item
+              name="name"
+              label={t('instances.name')}
+              extra={t('deploy.nameHelp')}
+              rules={[required, { pattern: label, message: t('deploy.nameInvalid') }]}
+            >
+              <Input />
+            </Form.Item>
+            <Form.Item name="cluster" label={t('instances.cluster')} rules={[required]}>
+              <Select
+                loading={clusters.isPending}
+                placeholder={t('deploy.pickCluster')}
+                notFoundContent={t('deploy.noCluster')}
+                options={usable.map(({ name, region, state }) => ({
+                  value: name,
+                  label: `${name} · ${region}`,
+                  disabled: state === 'unreachable',
+                  title: state === 'unreachable' ? t('deploy.unreachable') : undefined,
+                }))}
+              />
+            </Form.Item>
+            <Form.Item
+              name="namespace"
+              label={t('instances.namespace')}
+              extra={t('deploy.namespaceHelp')}
+              rules={[required]}
+            >
+              <AutoComplete options={namespaces.data?.map((value) => ({ value })) ?? []} />
+            </Form.Item>
+            <Form.Item name="description" label={t('deploy.description')}>
+              <Input maxLength={200} />
+            </Form.Item>
+          </div>
+        </Form>
+      </Card>
+      <Card size="small" title={<h2 className="ant-typography">{t('deploy.values')}</h2>}>
+        <ValuesEditor
+          form={form as FormDocument}
+          overrides={overrides}
+          onChange={setOverrides}
+          onReadable={setReadable}
+        />
+      </Card>
+      {plan.isError && <ErrorView error={plan.error} />}
+      <div>
+        <ReasonButton
+          type="primary"
+          size="large"
+          reason={readable ? undefined : t('values.unreadable')}
+          loading={plan.isPending}
+          onClick={() => place.submit()}
+        >
+          {t('deploy.preview')}
+        </ReasonButton>{' '}
+        <Button size="large" onClick={() => void navigate(paths.service(service))}>
+          {t('common.cancel')}
+        </Button>
+        <p className="osc-hint">{t('deploy.previewHelp')}</p>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,125 @@
+// Changing values of an instance, at its version or a newer one, then the plan with differences.
+import { useQuery } from '@tanstack/react-query';
+import { Card, Flex, Select, Skeleton } from 'antd';
+import { useState } from 'react';
+import { useNavigate, useParams, useSearchParams } from 'react-router';
+
+import { api, bodyOf, type Schemas } from '~/api/client';
+import { queries } from '~/api/queries';
+import { ValuesEditor, type FormDocument } from '~/forms/values/ValuesEditor';
+import { useApiMutation } from '~/hooks/useApiMutation';
+import { useText } from '~/i18n';
+import { ErrorView } from '~/ui/ErrorView';
+import { PageHeader } from '~/ui/PageHeader';
+import { ReasonButton } from '~/ui/ReasonButton';
+import type { JsonObject } from '~/util/changes';
+import { paths } from '~/util/path-builder';
+
+export default function Edit() {
+  const t = useText();
+  const { id = '' } = useParams();
+  const [search, setSearch] = useSearchParams();
+  const instance = useQuery(queries.instance(id));
+  const values = useQuery(queries.values(id));
+  const service = instance.data?.service ?? '';
+  const versions = useQuery({ ...queries.versions(service), enabled: service !== '' });
+  const version = search.get('version') ?? instance.data?.version ?? '';
+  const form = useQuery({ ...queries.form(service, version), enabled: service !== '' });
+  const failed = instance.error ?? values.error ?? form.error;
+  if (failed) return <ErrorView error={failed} onRetry={() => void form.refetch()} />;
+  if (!instance.data) return <Skeleton active />;
+  const name = instance.data.name;
+  return (
+    <>
+      <PageHeader
+        title={t('edit.title', { name })}
+        subtitle={t('edit.subtitle')}
+        trail={[
+          { label: t('nav.instances'), to: paths.instances() },
+          { label: name, to: paths.instance(id) },
+        ]}
+        actions={
+          <Flex gap={8} align="center">
+            <span className="osc-muted" id="edit-version">
+              {t('service.version')}
+            </span>
+            <Select
+              aria-labelledby="edit-version"
+              style={{ minWidth: 160 }}
+              value={version}
+              onChange={(next) => setSearch({ version: next }, { replace: true })}
+              options={
+                versions.data?.items
+                  .filter(({ state }) => state === 'ready')
+                  .map((v) => ({ value: v.version, label: v.version })) ?? []
+              }
+            />
+          </Flex>
+        }
+      />
+      {form.data && values.data !== undefined ? (
+        <EditForm
+          key={version}
+          instance={instance.data}
+          version={version}
+          form={form.data}
+          start={overridesIn(values.data)}
+        />
+      ) : (
+        <Skeleton active />
+      )}
+    </>
+  );
+}
+
+/** The user's own values of an instance; the answer also holds the computed ones. */
+function overridesIn(values: unknown): JsonObject {
+  if (typeof values === 'object' && values !== null && 'overrides' in values)
+    return values.overrides as JsonObject;
+  return values as JsonObject;
+}
+
+type Props = { instance: Schemas['Instance']; version: string; form: Schemas['Form']; start: JsonObject };
+
+function EditForm({ instance, version, form, start }: Props) {
+  const t = useText();
+  const navigate = useNavigate();
+  const [overrides, setOverrides] = useState(start);
+  const [readable, setReadable] = useState(true);
+  const verb = version === instance.version ? 'update' : 'upgrade';
+  const plan = useApiMutation({
+    run: () =>
+      bodyOf(
+        api.POST('/api/v1/plans', {
+          body: { verb, instance: instance.id, version, values: overrides, reset_values: true },
+        }),
+      ),
+    changes: [],
+    showError: false,
+    onDone: ({ id }) => void navigate(paths.plan(id)),
+  });
+  return (
+    <div className="osc-stack">
+      <Card size="small">
+        <ValuesEditor
+          form={form as FormDocument}
+          overrides={overrides}
+          onChange={setOverrides}
+          onReadable={setReadable}
+        />
+      </Card>
+      {plan.isError && <ErrorView error={plan.error} />}
+      <div>
+        <ReasonButton
+          type="primary"
+          size="large"
+          reason={readable ? undefined : t('values.unreadable')}
+          loading={plan.isPending}
+          onClick={() => plan.mutate(undefined)}
+        >
+          {t('deploy.preview')}
+        </ReasonButton>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,104 @@
+// One instance on one page: state, objects, events, logs, values, history, and what can be done with it.
+import { useQuery } from '@tanstack/react-query';
+import { Alert, Button, Skeleton, Tabs, Tag } from 'antd';
+import { useState } from 'react';
+import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
+
+import { api, bodyOf } from '~/api/client';
+import { queries } from '~/api/queries';
+import { isBusy, StateTag } from '~/components/StateTag';
+import { useText } from '~/i18n';
+import { useApiMutation } from '~/hooks/useApiMutation';
+import { ErrorView } from '~/ui/ErrorView';
+import { PageHeader } from '~/ui/PageHeader';
+import { ReasonButton } from '~/ui/ReasonButton';
+import { paths } from '~/util/path-builder';
+
+import { DeleteDialog } from './DeleteDialog';
+import { EventsTab } from './EventsTab';
+import { HistoryTab } from './HistoryTab';
+import { LogsTab } from './LogsTab';
+import { ObjectsTab } from './ObjectsTab';
+import { OverviewTab } from './OverviewTab';
+import { ValuesTab } from './ValuesTab';
+
+export default function Instance() {
+  const t = useText();
+  const { id = '' } = useParams();
+  const [search, setSearch] = useSearchParams();
+  const navigate = useNavigate();
+  const [deleting, setDeleting] = useState(false);
+  const instance = useQuery(queries.instance(id));
+  const upgrade = useApiMutation({
+    run: (version: string) =>
+      bodyOf(api.POST('/api/v1/plans', { body: { verb: 'upgrade', instance: id, version } })),
+    changes: [],
+    onDone: (plan) => void navigate(paths.plan(plan.id)),
+  });
+  if (instance.isError) return <ErrorView error={instance.error} onRetry={() => void instance.refetch()} />;
+  if (!instance.data) return <Skeleton active />;
+  const { name, service, version, state, reason, cluster, namespace, upgrade_available } = instance.data;
+  const busy = isBusy(state) ? t('instance.busy') : undefined;
+  const tabs = [
+    { key: 'overview', label: t('instance.overview'), children: <OverviewTab instance={instance.data} /> },
+    { key: 'objects', label: t('instance.objects'), children: <ObjectsTab id={id} /> },
+    { key: 'events', label: t('instance.events'), children: <EventsTab id={id} /> },
+    { key: 'logs', label: t('instance.logs'), children: <LogsTab id={id} /> },
+    { key: 'values', label: t('instance.values'), children: <ValuesTab instance={instance.data} /> },
+    {
+      key: 'history',
+      label: t('instance.history'),
+      children: <HistoryTab instance={instance.data} busy={busy} />,
+    },
+  ];
+  return (
+    <>
+      <PageHeader
+        title={name}
+        extra={<StateTag state={state} reason={reason} />}
+        subtitle={
+          <>
+            <Link to={paths.service(service)}>{service}</Link> <Tag>{version}</Tag> {cluster} /{' '}
+            <code>{namespace}</code>
+          </>
+        }
+        trail={[{ label: t('nav.instances'), to: paths.instances() }]}
+        actions={
+          <>
+            <ReasonButton reason={busy} onClick={() => void navigate(paths.editInstance(id))}>
+              {t('instance.edit')}
+            </ReasonButton>
+            {upgrade_available && (
+              <ReasonButton
+                reason={busy}
+                type="primary"
+                loading={upgrade.isPending}
+                onClick={() => upgrade.mutate(upgrade_available)}
+              >
+                {t('instance.upgradeTo', { version: upgrade_available })}
+              </ReasonButton>
+            )}
+            <Button danger onClick={() => setDeleting(true)}>
+              {t('instance.delete')}
+            </Button>
+          </>
+        }
+      />
+      {reason && (state === 'failed' || state === 'degraded') && (
+        <Alert
+          type={state === 'failed' ? 'error' : 'warning'}
+          showIcon
+          title={reason}
+          style={{ marginBottom: 12 }}
+        />
+      )}
+      <Tabs
+        activeKey={search.get('tab') ?? 'overview'}
+        onChange={(tab) => setSearch({ tab }, { replace: true })}
+        items={tabs}
+        destroyOnHidden
+      />
+      {deleting && <DeleteDialog instance={instance.data} onClose={() => setDeleting(false)} />}
+    </>
+  );
+}

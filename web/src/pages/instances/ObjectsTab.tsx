@@ -1,0 +1,38 @@
+import { useQuery } from '@tanstack/react-query';
+import { Empty, Table } from 'antd';
+
+import { queries } from '~/api/queries';
+import { StateTag } from '~/components/StateTag';
+import { useText } from '~/i18n';
+import { ErrorView } from '~/ui/ErrorView';
+
+export function ObjectsTab({ id }: { id: string }) {
+  const t = useText();
+  const objects = useQuery(queries.objects(id));
+  if (objects.isError) return <ErrorView error={objects.error} onRetry={() => void objects.refetch()} />;
+  if (objects.data?.length === 0) return <Empty description={t('objects.empty')} />;
+  return (
+    <Table
+      size="small"
+      rowKey={({ api_version, kind, namespace, name }) => `${api_version} ${kind} ${namespace} ${name}`}
+      loading={objects.isPending}
+      dataSource={objects.data ?? []}
+      pagination={false}
+      columns={[
+        { title: t('plan.kind'), dataIndex: 'kind' },
+        {
+          title: t('plan.name'),
+          render: (_, { namespace, name }) => <code>{namespace ? `${namespace}/${name}` : name}</code>,
+        },
+        {
+          title: t('instances.state'),
+          render: (_, { state, reason }) => <StateTag state={state} reason={reason} />,
+        },
+        {
+          title: t('objects.message'),
+          render: (_, { reason }) => <span className="osc-muted">{reason ?? ''}</span>,
+        },
+      ]}
+    />
+  );
+}

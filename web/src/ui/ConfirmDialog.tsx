@@ -1,0 +1,48 @@
+// The one dialog for what cannot be undone: it shows what goes and what stays, and wants the name typed.
+import { Input, Modal } from 'antd';
+import { useState, type ReactNode } from 'react';
+
+import { useText } from '~/i18n';
+
+type Props = {
+  open: boolean;
+  title: string;
+  /** What must be typed before the button works. */
+  name: string;
+  action: string;
+  busy: boolean;
+  children: ReactNode;
+  onConfirm: () => void;
+  onClose: () => void;
+};
+
+export function ConfirmDialog({ open, title, name, action, busy, children, onConfirm, onClose }: Props) {
+  const t = useText();
+  const [typed, setTyped] = useState('');
+  return (
+    <Modal
+      open={open}
+      title={title}
+      width={720}
+      okText={action}
+      okButtonProps={{
+        danger: true,
+        disabled: typed !== name,
+        title: typed !== name ? t('confirm.why', { name }) : undefined,
+      }}
+      confirmLoading={busy}
+      onOk={onConfirm}
+      onCancel={onClose}
+      afterClose={() => setTyped('')}
+      destroyOnHidden
+    >
+      <div className="osc-stack">
+        {children}
+        <label>
+          {t('confirm.type', { name })}
+          <Input value={typed} autoComplete="off" onChange={(event) => setTyped(event.target.value)} />
+        </label>
+      </div>
+    </Modal>
+  );
+}
