@@ -7,6 +7,7 @@ pub mod coalesce;
 pub mod dependencies;
 pub mod golang;
 pub mod inspect;
+pub mod lint;
 pub mod load;
 pub mod manifest;
 pub mod package;
@@ -24,12 +25,14 @@ pub mod yaml;
 use jiff::Timestamp;
 use osc_plugin_api::Result;
 use osc_plugin_api::deployer::Deployer;
+use osc_plugin_api::documents::finding::Finding;
 use osc_plugin_api::documents::package::{Detection, PackageFacts};
 use osc_plugin_api::documents::plan::Plan;
 use osc_plugin_api::documents::plan_request::PlanRequest;
 use osc_plugin_api::documents::rendering::Rendering;
 use osc_plugin_api::documents::status::{Status, StatusRequest};
 use osc_plugin_api::host::Host;
+use serde_json::Value;
 
 struct Helm;
 
@@ -44,6 +47,11 @@ impl Deployer for Helm {
 
     fn inspect(&self, host: &dyn Host) -> Result<PackageFacts> {
         Ok(inspect::facts(&package::load(host)?))
+    }
+
+    fn lint(&self, host: &dyn Host) -> Result<Vec<Finding>> {
+        let messages = lint::lint(&package::files(host)?, &Value::Null);
+        Ok(messages.iter().map(lint::finding).collect())
     }
 
     fn render(&self, host: &dyn Host, request: PlanRequest) -> Result<Rendering> {

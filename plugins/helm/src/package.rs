@@ -25,8 +25,8 @@ pub fn root<'p>(paths: impl IntoIterator<Item = &'p str> + Clone) -> Option<Stri
     (is_only && paths.into_iter().any(|path| path == chart)).then(|| format!("{folder}/"))
 }
 
-/// Loads the chart of the package.
-pub fn load(host: &dyn Host) -> Result<Chart> {
+/// The files of the package's chart.
+pub fn files(host: &dyn Host) -> Result<Vec<File>> {
     let files = host.files()?;
     let root = root(files.iter().map(|file| file.path.as_str()))
         .ok_or_else(|| Error::invalid_package("the package holds no `Chart.yaml`"))?;
@@ -43,7 +43,12 @@ pub fn load(host: &dyn Host) -> Result<Chart> {
         let path = path.strip_prefix(&root)?;
         Some(File::new(path, content))
     });
-    load::load_files(files).map_err(|error| Error::invalid_package(error.to_string()))
+    Ok(files.collect())
+}
+
+/// Loads the chart of the package.
+pub fn load(host: &dyn Host) -> Result<Chart> {
+    load::load_files(files(host)?).map_err(|error| Error::invalid_package(error.to_string()))
 }
 
 /// The error of a rendering as the server shows it.
@@ -72,6 +77,7 @@ pub(crate) fn render(context: &Context<'_>, revision: u32, is_upgrade: bool) -> 
         namespace: request.instance.namespace.clone(),
         revision,
         is_upgrade,
+        lint: false,
         kube_version: request.cluster.kube_version.clone(),
         api_versions,
         extra_api_versions,

@@ -37,6 +37,8 @@ pub struct Options<'a> {
     pub namespace: String,
     pub revision: u32,
     pub is_upgrade: bool,
+    /// As `helm lint` renders: `required` and `fail` pass, and the release is neither installed nor upgraded.
+    pub lint: bool,
     /// Empty for Helm's default.
     pub kube_version: String,
     /// All API versions of the cluster; empty for Helm's default.
@@ -54,6 +56,7 @@ impl Default for Options<'_> {
             namespace: "default".to_owned(),
             revision: 1,
             is_upgrade: false,
+            lint: false,
             kube_version: String::new(),
             api_versions: Vec::new(),
             extra_api_versions: Vec::new(),
@@ -158,6 +161,26 @@ pub fn template(chart: Chart, user: &Value, options: &Options<'_>) -> Result<Out
     let crds = crds(&chart);
     warnings.dedup();
     Ok(Output { chart, manifests, hooks, crds, notes, warnings })
+}
+
+/// What `helm lint` renders: failing templates do not stop it. `None` if the values cannot be merged.
+pub(crate) fn lint_files(chart: Chart, user: &Value) -> Result<Option<BTreeMap<String, String>>, String> {
+    let mut chart = chart;
+    let mut warnings = Vec::new();
+    if dependencies::process(&mut chart, user, &mut warnings).is_err() {
+        return Ok(None);
+    }
+    let Ok(values) = coalesce::coalesce_values(&chart, user, &mut warnings) else { return Ok(None) };
+    // Helm merges twice here, which drops nulls that survived the first time.
+    let values = coalesce::coalesce_values(&chart, &values, &mut warnings)?;
+    schema::validate(&chart, &values).map_err(|failures| {
+        format!(
+            "values don't meet the specifications of the schema(s) in the following chart(s):\n{failures}"
+        )
+    })?;
+    let options = Options { name: "test-release".to_owned(), lint: true, revision: 0, ..Options::default() };
+    let capabilities = capabilities(&options).map_err(|error| error.message)?;
+    engine::render(&chart, &values, &options, capabilities).map(Some)
 }
 
 /// Takes all notes out of the files; those of the chart itself are the release's.

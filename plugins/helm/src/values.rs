@@ -77,7 +77,8 @@ impl Sources {
 /// Reads a values file; its documents are merged. Numbers become floats, as in Helm.
 pub fn load_values(text: &str) -> Result<Value, String> {
     let mut values = Map::new();
-    for document in split_documents(text)? {
+    let (documents, separator) = split_documents(text);
+    for document in documents {
         let value =
             read_yaml(&document).map_err(|error| format!("cannot unmarshal yaml document: {error}"))?;
         match to_floats(value) {
@@ -92,7 +93,10 @@ pub fn load_values(text: &str) -> Result<Value, String> {
             }
         }
     }
-    Ok(Value::Object(values))
+    match separator {
+        Some(rest) => Err(format!("error reading yaml document: invalid Yaml document separator: {rest}")),
+        None => Ok(Value::Object(values)),
+    }
 }
 
 /// Reads one document; integers stay integers, errors are worded as in Helm.
@@ -105,7 +109,7 @@ pub(crate) fn text_of(data: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(data)
 }
 
-fn json_kind(value: &Value) -> &'static str {
+pub(crate) fn json_kind(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "bool",
@@ -116,15 +120,15 @@ fn json_kind(value: &Value) -> &'static str {
     }
 }
 
-/// Splits at lines that begin with `---`; anything but a comment behind it is an error.
-fn split_documents(text: &str) -> Result<Vec<String>, String> {
+/// Splits at lines that begin with `---`. Anything but a comment behind that ends the reading and is returned.
+pub(crate) fn split_documents(text: &str) -> (Vec<String>, Option<String>) {
     let mut documents = Vec::new();
     let mut document = String::new();
     for line in text.lines() {
         if let Some(rest) = line.strip_prefix("---") {
             let rest = rest.trim();
             if !rest.is_empty() && !rest.starts_with('#') {
-                return Err(format!("error reading yaml document: invalid Yaml document separator: {rest}"));
+                return (documents, Some(rest.to_owned()));
             }
             if !document.is_empty() {
                 documents.push(std::mem::take(&mut document));
@@ -137,7 +141,7 @@ fn split_documents(text: &str) -> Result<Vec<String>, String> {
     if !document.is_empty() {
         documents.push(document);
     }
-    Ok(documents)
+    (documents, None)
 }
 
 /// Merges `from` over `into`: maps are merged, anything else is replaced.
