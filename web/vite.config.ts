@@ -8,7 +8,12 @@ const server = process.env.OSC_SERVER;
 
 export default defineConfig({
   plugins: [react()],
-  resolve: { alias: { '~': fileURLToPath(new URL('./src', import.meta.url)) } },
+  resolve: {
+    alias: {
+      '~': fileURLToPath(new URL('./src', import.meta.url)),
+      '@rjsf/validator-ajv8': fileURLToPath(new URL('./src/forms/values/no-ajv.ts', import.meta.url)),
+    },
+  },
   server: server ? { proxy: { '/api': { target: server, changeOrigin: true } } } : {},
   build: { target: 'es2022', sourcemap: false, assetsInlineLimit: 0, chunkSizeWarningLimit: 1200 },
   test: { environment: 'jsdom', include: ['src/**/*.spec.{ts,tsx}'] },
