@@ -14,6 +14,7 @@ mod export;
 #[doc(hidden)]
 pub mod guest;
 pub mod host;
+pub mod manifest;
 pub mod objects;
 pub mod scanner;
 #[cfg(not(target_family = "wasm"))]
