@@ -5,20 +5,25 @@
 pub mod chart;
 pub mod coalesce;
 pub mod dependencies;
+pub mod functions;
 pub mod golang;
+pub mod gotemplate;
 pub mod inspect;
 pub mod lint;
 pub mod load;
 pub mod manifest;
 pub mod package;
 pub mod plan;
+mod random;
 pub mod release;
+pub mod render;
 pub mod resources;
 pub mod schema;
 pub mod semver;
 pub mod status;
 pub mod template;
 mod text;
+pub mod value;
 pub mod values;
 pub mod yaml;
 

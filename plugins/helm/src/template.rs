@@ -163,6 +163,20 @@ pub fn template(chart: Chart, user: &Value, options: &Options<'_>) -> Result<Out
     Ok(Output { chart, manifests, hooks, crds, notes, warnings })
 }
 
+/// The text of every template but partials, without the checks for installing: for tests of templates.
+pub fn template_files(
+    chart: Chart,
+    user: &Value,
+    options: &Options<'_>,
+) -> Result<BTreeMap<String, String>, String> {
+    let mut chart = chart;
+    let mut warnings = Vec::new();
+    dependencies::process(&mut chart, user, &mut warnings)?;
+    let capabilities = capabilities(options).map_err(|error| error.message)?;
+    let values = coalesce::coalesce_values(&chart, user, &mut warnings)?;
+    engine::render(&chart, &values, options, capabilities)
+}
+
 /// What `helm lint` renders: failing templates do not stop it. `None` if the values cannot be merged.
 pub(crate) fn lint_files(chart: Chart, user: &Value) -> Result<Option<BTreeMap<String, String>>, String> {
     let mut chart = chart;

@@ -88,6 +88,10 @@ impl Emitter {
         }
     }
 
+    pub(crate) fn flavour(&self) -> Flavour {
+        self.flavour
+    }
+
     /// Writes one document and ends its last line.
     pub(crate) fn document<S: Source + ?Sized>(mut self, root: &S) -> Result<String, Unwritable> {
         root.emit(&mut self, Place::Root)?;

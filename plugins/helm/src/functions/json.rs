@@ -1,0 +1,419 @@
+//! JSON as `encoding/json` reads and writes it, with its words for errors.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use base64::Engine as _;
+
+use crate::golang::bytes::to_bytes;
+use crate::golang::number::{json_float, parse_float};
+use crate::value::{Entries, IntKind, ListKind, MapKind, Object, Value};
+
+const MAX_DEPTH: usize = 1000;
+
+/// How JSON is written.
+#[derive(Clone, Copy)]
+pub struct Style {
+    /// `<`, `>` and `&` as escapes.
+    pub html: bool,
+    /// One entry a line, two blanks a level.
+    pub pretty: bool,
+}
+
+/// A value as JSON.
+pub fn to_json(value: &Value, style: Style) -> Result<String, String> {
+    let mut out = String::new();
+    write(&mut out, value, style, 0)?;
+    Ok(out)
+}
+
+fn newline(out: &mut String, style: Style, depth: usize) {
+    if style.pretty {
+        out.push('\n');
+        for _ in 0..depth {
+            out.push_str("  ");
+        }
+    }
+}
+
+fn write(out: &mut String, value: &Value, style: Style, depth: usize) -> Result<(), String> {
+    if depth > MAX_DEPTH {
+        return Err(format!("json: unsupported value: encountered a cycle via {}", value.type_name()));
+    }
+    match value {
+        Value::Nil
+        | Value::Map(MapKind::NilAny, _)
+        | Value::List(ListKind::NilAny | ListKind::NilString, _) => out.push_str("null"),
+        Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        Value::Int(IntKind::Uint64, n) => {
+            let _ = write!(out, "{}", *n as u64);
+        }
+        Value::Int(_, n) => {
+            let _ = write!(out, "{n}");
+        }
+        Value::Float(f) => match json_float(*f) {
+            Some(text) => out.push_str(&text),
+            None => {
+                return Err(format!("json: unsupported value: {}", crate::golang::number::float_text(*f)));
+            }
+        },
+        Value::Str(text) => write_string(out, text, style.html),
+        Value::Bytes(bytes) => {
+            write_string(out, &base64::engine::general_purpose::STANDARD.encode(bytes), false);
+        }
+        Value::List(_, items) => {
+            out.push('[');
+            for (i, item) in items.iter().enumerate() {
+                if i > 0 {
+                    out.push(',');
+                }
+                newline(out, style, depth + 1);
+                write(out, item, style, depth + 1)?;
+            }
+            if !items.is_empty() {
+                newline(out, style, depth);
+            }
+            out.push(']');
+        }
+        Value::Map(_, map) => {
+            let map = map.borrow();
+            let pairs = map.iter().map(|(k, v)| (&**k, v));
+            write_object(out, pairs, style, depth)?;
+        }
+        Value::Object(object) => write_struct(out, object, style, depth)?,
+    }
+    Ok(())
+}
+
+fn write_object<'a>(
+    out: &mut String,
+    pairs: impl ExactSizeIterator<Item = (&'a str, &'a Value)>,
+    style: Style,
+    depth: usize,
+) -> Result<(), String> {
+    let empty = pairs.len() == 0;
+    out.push('{');
+    for (i, (key, item)) in pairs.enumerate() {
+        if i > 0 {
+            out.push(',');
+        }
+        newline(out, style, depth + 1);
+        write_string(out, key, style.html);
+        out.push_str(if style.pretty { ": " } else { ":" });
+        write(out, item, style, depth + 1)?;
+    }
+    if !empty {
+        newline(out, style, depth);
+    }
+    out.push('}');
+    Ok(())
+}
+
+fn write_struct(out: &mut String, object: &Object, style: Style, depth: usize) -> Result<(), String> {
+    let fields: Vec<(&str, Value)> = match object {
+        Object::Time(time) => {
+            write_string(out, &time.format("2006-01-02T15:04:05.999999999Z07:00"), style.html);
+            return Ok(());
+        }
+        Object::Version(version) => {
+            write_string(out, &version.to_string(), style.html);
+            return Ok(());
+        }
+        Object::Certificate { cert, key } => {
+            vec![("Cert", Value::Str(Rc::clone(cert))), ("Key", Value::Str(Rc::clone(key)))]
+        }
+        Object::Capabilities(c) => vec![
+            ("KubeVersion", Value::object(Object::KubeVersion(Rc::clone(c)))),
+            ("APIVersions", Value::strings(&c.api_versions)),
+            ("HelmVersion", Value::object(Object::HelmVersion(Rc::clone(c)))),
+        ],
+        Object::KubeVersion(c) => {
+            let (major, minor) = c.major_minor();
+            vec![
+                ("Version", Value::str(&c.kube_version)),
+                ("Major", Value::str(major)),
+                ("Minor", Value::str(minor)),
+            ]
+        }
+        Object::HelmVersion(c) => vec![
+            ("version", Value::str(&c.helm_version)),
+            ("go_version", Value::str("go1.26")),
+            ("kube_client_version", Value::str("v1.36")),
+        ],
+    };
+    write_object(out, fields.iter().map(|(k, v)| (*k, v)), style, depth)
+}
+
+/// A text with JSON's escapes.
+pub fn write_string(out: &mut String, text: &str, html: bool) {
+    out.push('"');
+    let lossy;
+    let text = match to_bytes(text) {
+        std::borrow::Cow::Borrowed(_) => text,
+        std::borrow::Cow::Owned(bytes) => {
+            lossy = String::from_utf8_lossy(&bytes).into_owned();
+            &lossy
+        }
+    };
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            '\x08' => out.push_str("\\b"),
+            '\x0C' => out.push_str("\\f"),
+            '<' | '>' | '&' if html => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            '\u{2028}' | '\u{2029}' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c if c < ' ' => {
+                let _ = write!(out, "\\u{:04x}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+}
+
+/// Reads JSON; all numbers are floats.
+pub fn from_json(text: &str) -> Result<Value, String> {
+    let mut reader = Reader { bytes: text.as_bytes(), text, at: 0 };
+    reader.blanks();
+    let value = reader.value(0)?;
+    reader.blanks();
+    if reader.at < reader.bytes.len() {
+        return reader.unexpected("after top-level value");
+    }
+    Ok(value)
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    text: &'a str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn blanks(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn unexpected<T>(&self, context: &str) -> Result<T, String> {
+        let Some(byte) = self.peek() else { return Err("unexpected end of JSON input".into()) };
+        let shown = match byte {
+            b'\'' => "'\\''".into(),
+            b'"' => "'\"'".into(),
+            _ => {
+                let quoted = crate::text::quote(&char::from(byte).to_string());
+                format!("'{}'", &quoted[1..quoted.len() - 1])
+            }
+        };
+        Err(format!("invalid character {shown} {context}"))
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, String> {
+        if depth > MAX_DEPTH {
+            return Err("exceeded max depth".into());
+        }
+        match self.peek() {
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'"') => Ok(Value::str(self.string()?)),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.literal("true", Value::Bool(true)),
+            Some(b'f') => self.literal("false", Value::Bool(false)),
+            Some(b'n') => self.literal("null", Value::Nil),
+            _ => self.unexpected("looking for beginning of value"),
+        }
+    }
+
+    fn literal(&mut self, word: &str, value: Value) -> Result<Value, String> {
+        for (i, expected) in word.bytes().enumerate() {
+            if self.peek() != Some(expected) {
+                debug_assert!(i > 0);
+                return self.unexpected(&format!("in literal {word} (expecting '{}')", char::from(expected)));
+            }
+            self.at += 1;
+        }
+        Ok(value)
+    }
+
+    fn digits(&mut self) -> usize {
+        let start = self.at;
+        while self.peek().is_some_and(|b| b.is_ascii_digit()) {
+            self.at += 1;
+        }
+        self.at - start
+    }
+
+    fn number(&mut self) -> Result<Value, String> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => {
+                self.digits();
+            }
+            _ => return self.unexpected("in numeric literal"),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            if self.digits() == 0 {
+                return self.unexpected("after decimal point in numeric literal");
+            }
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            if self.digits() == 0 {
+                return self.unexpected("in exponent of numeric literal");
+            }
+        }
+        let text = &self.text[start..self.at];
+        parse_float(text)
+            .map(Value::Float)
+            .map_err(|_| format!("json: cannot unmarshal number {text} into Go value of type float64"))
+    }
+
+    fn string(&mut self) -> Result<String, String> {
+        self.at += 1;
+        let mut out = String::new();
+        loop {
+            let start = self.at;
+            while self.peek().is_some_and(|b| b >= b' ' && b != b'"' && b != b'\\') {
+                self.at += 1;
+            }
+            out.push_str(&self.text[start..self.at]);
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(out);
+                }
+                Some(b'\\') => {
+                    self.at += 1;
+                    self.escape(&mut out)?;
+                }
+                _ => return self.unexpected("in string literal"),
+            }
+        }
+    }
+
+    fn escape(&mut self, out: &mut String) -> Result<(), String> {
+        let c = match self.peek() {
+            Some(c @ (b'"' | b'\\' | b'/')) => char::from(c),
+            Some(b'b') => '\x08',
+            Some(b'f') => '\x0C',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => {
+                self.at += 1;
+                let first = self.hex()?;
+                if !(0xD800..0xDC00).contains(&first) {
+                    out.push(char::from_u32(first).unwrap_or('\u{FFFD}'));
+                    return Ok(());
+                }
+                if self.bytes[self.at..].starts_with(b"\\u") {
+                    let back = self.at;
+                    self.at += 2;
+                    let second = self.hex()?;
+                    if (0xDC00..0xE000).contains(&second) {
+                        let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
+                        out.push(char::from_u32(code).unwrap_or('\u{FFFD}'));
+                        return Ok(());
+                    }
+                    self.at = back;
+                }
+                out.push('\u{FFFD}');
+                return Ok(());
+            }
+            _ => return self.unexpected("in string escape code"),
+        };
+        out.push(c);
+        self.at += 1;
+        Ok(())
+    }
+
+    fn hex(&mut self) -> Result<u32, String> {
+        let mut code = 0;
+        for _ in 0..4 {
+            match self.peek().and_then(|b| char::from(b).to_digit(16)) {
+                Some(digit) => code = code << 4 | digit,
+                None => return self.unexpected("in \\u hexadecimal character escape"),
+            }
+            self.at += 1;
+        }
+        Ok(code)
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Value, String> {
+        self.at += 1;
+        let mut items = Vec::new();
+        self.blanks();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Value::list(items));
+        }
+        loop {
+            self.blanks();
+            items.push(self.value(depth + 1)?);
+            self.blanks();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Value::list(items));
+                }
+                _ => return self.unexpected("after array element"),
+            }
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Value, String> {
+        self.at += 1;
+        let mut entries = Entries::new();
+        self.blanks();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Value::map(entries));
+        }
+        loop {
+            self.blanks();
+            if self.peek() != Some(b'"') {
+                return self.unexpected("looking for beginning of object key string");
+            }
+            let key = self.string()?;
+            self.blanks();
+            if self.peek() != Some(b':') {
+                return self.unexpected("after object key");
+            }
+            self.at += 1;
+            self.blanks();
+            let value = self.value(depth + 1)?;
+            entries.insert(Rc::from(key), value);
+            self.blanks();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(Value::map(entries));
+                }
+                _ => return self.unexpected("after object key:value pair"),
+            }
+        }
+    }
+}

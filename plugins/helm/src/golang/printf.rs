@@ -1,0 +1,669 @@
+//! `fmt`: printing values with verbs.
+
+use std::fmt::Write as _;
+use std::rc::Rc;
+
+use super::number::format_float;
+use super::time::duration_text;
+use crate::text::{is_print, quote};
+use crate::value::{IntKind, ListKind, Object, Value};
+
+/// Depth of nested values that are still printed; maps may contain themselves.
+const MAX_DEPTH: usize = 200;
+/// Widths and precisions beyond this are not believed, as in Go.
+const MAX_WIDTH: i64 = 1_000_000;
+
+/// A value as `%v` prints it.
+pub fn text_of(value: &Value) -> String {
+    match value {
+        Value::Str(text) => text.to_string(),
+        _ => {
+            let mut out = String::new();
+            write_value(&mut out, value);
+            out
+        }
+    }
+}
+
+/// Appends a value as `%v` prints it.
+pub fn write_value(out: &mut String, value: &Value) {
+    match value {
+        Value::Str(text) => out.push_str(text),
+        Value::Int(IntKind::Int | IntKind::Int64, n) => {
+            let _ = write!(out, "{n}");
+        }
+        Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
+        _ => print_verb(out, value, 'v', &Flags::default(), 0),
+    }
+}
+
+/// `fmt.Sprint`: a blank between neighbours neither of which is a text.
+pub fn sprint(args: &[Value]) -> String {
+    let mut out = String::new();
+    let mut after_text = false;
+    for (i, arg) in args.iter().enumerate() {
+        let is_text = matches!(arg, Value::Str(_));
+        if i > 0 && !is_text && !after_text {
+            out.push(' ');
+        }
+        write_value(&mut out, arg);
+        after_text = is_text;
+    }
+    out
+}
+
+/// `fmt.Sprintln`.
+pub fn sprintln(args: &[Value]) -> String {
+    let mut out = String::new();
+    for (i, arg) in args.iter().enumerate() {
+        if i > 0 {
+            out.push(' ');
+        }
+        write_value(&mut out, arg);
+    }
+    out.push('\n');
+    out
+}
+
+#[derive(Clone, Default)]
+struct Flags {
+    plus: bool,
+    minus: bool,
+    sharp: bool,
+    space: bool,
+    zero: bool,
+    /// `%+v` and `%#v`.
+    plus_v: bool,
+    sharp_v: bool,
+    width: Option<usize>,
+    precision: Option<usize>,
+}
+
+/// `fmt.Sprintf`.
+pub fn sprintf(format: &str, args: &[Value]) -> String {
+    let chars: Vec<char> = format.chars().collect();
+    let mut out = String::with_capacity(format.len() + 16);
+    let (mut i, mut next, mut reordered_ever) = (0, 0usize, false);
+    while i < chars.len() {
+        if chars[i] != '%' {
+            out.push(chars[i]);
+            i += 1;
+            continue;
+        }
+        i += 1;
+        let mut flags = Flags::default();
+        let mut good_index = true;
+        let mut after_index = false;
+        while let Some(c) = chars.get(i) {
+            match c {
+                '#' => flags.sharp = true,
+                '0' => flags.zero = true,
+                '+' => flags.plus = true,
+                '-' => flags.minus = true,
+                ' ' => flags.space = true,
+                _ => break,
+            }
+            i += 1;
+        }
+        argument_number(
+            &chars,
+            &mut i,
+            &mut next,
+            args.len(),
+            &mut good_index,
+            &mut after_index,
+            &mut reordered_ever,
+        );
+        if chars.get(i) == Some(&'*') {
+            i += 1;
+            match star(args, &mut next) {
+                Some(n) => {
+                    flags.minus |= n < 0;
+                    flags.width = Some(n.unsigned_abs() as usize);
+                }
+                None => out.push_str("%!(BADWIDTH)"),
+            }
+            after_index = false;
+        } else if let Some(n) = digits(&chars, &mut i) {
+            flags.width = Some(n);
+            good_index &= !after_index;
+        }
+        if chars.get(i) == Some(&'.') {
+            i += 1;
+            good_index &= !after_index;
+            argument_number(
+                &chars,
+                &mut i,
+                &mut next,
+                args.len(),
+                &mut good_index,
+                &mut after_index,
+                &mut reordered_ever,
+            );
+            if chars.get(i) == Some(&'*') {
+                i += 1;
+                match star(args, &mut next) {
+                    Some(n) if n >= 0 => flags.precision = Some(n as usize),
+                    Some(_) => {}
+                    None => out.push_str("%!(BADPREC)"),
+                }
+                after_index = false;
+            } else {
+                flags.precision = Some(digits(&chars, &mut i).unwrap_or(0));
+            }
+        }
+        if !after_index {
+            argument_number(
+                &chars,
+                &mut i,
+                &mut next,
+                args.len(),
+                &mut good_index,
+                &mut after_index,
+                &mut reordered_ever,
+            );
+        }
+        let Some(&verb) = chars.get(i) else {
+            out.push_str("%!(NOVERB)");
+            break;
+        };
+        i += 1;
+        if verb == '%' {
+            out.push('%');
+        } else if !good_index {
+            let _ = write!(out, "%!{verb}(BADINDEX)");
+        } else if next >= args.len() {
+            let _ = write!(out, "%!{verb}(MISSING)");
+        } else {
+            let arg = &args[next];
+            next += 1;
+            if verb == 'v' {
+                flags.sharp_v = std::mem::take(&mut flags.sharp);
+                flags.plus_v = std::mem::take(&mut flags.plus);
+            }
+            print_verb(&mut out, arg, verb, &flags, 0);
+        }
+    }
+    if !reordered_ever && next < args.len() {
+        out.push_str("%!(EXTRA ");
+        for (n, arg) in args[next..].iter().enumerate() {
+            if n > 0 {
+                out.push_str(", ");
+            }
+            if arg.is_nil() {
+                out.push_str("<nil>");
+            } else {
+                out.push_str(arg.type_name());
+                out.push('=');
+                write_value(&mut out, arg);
+            }
+        }
+        out.push(')');
+    }
+    out
+}
+
+fn digits(chars: &[char], i: &mut usize) -> Option<usize> {
+    let start = *i;
+    let mut n = 0i64;
+    while let Some(d) = chars.get(*i).and_then(|c| c.to_digit(10)) {
+        n = (n * 10 + i64::from(d)).min(MAX_WIDTH + 1);
+        *i += 1;
+    }
+    (*i > start && n <= MAX_WIDTH).then_some(n as usize)
+}
+
+fn star(args: &[Value], next: &mut usize) -> Option<i64> {
+    let arg = args.get(*next)?;
+    *next += 1;
+    match arg {
+        Value::Int(_, n) if n.abs() <= MAX_WIDTH => Some(*n),
+        _ => None,
+    }
+}
+
+fn argument_number(
+    chars: &[char],
+    i: &mut usize,
+    next: &mut usize,
+    count: usize,
+    good: &mut bool,
+    found: &mut bool,
+    reordered: &mut bool,
+) {
+    if chars.get(*i) != Some(&'[') {
+        return;
+    }
+    *reordered = true;
+    let Some(end) = chars[*i..].iter().position(|c| *c == ']') else {
+        *good = false;
+        *i += 1;
+        return;
+    };
+    let mut at = *i + 1;
+    let number = digits(chars, &mut at);
+    let closed = at == *i + end;
+    *i += end + 1;
+    match number {
+        Some(n) if closed && n >= 1 && n <= count => {
+            *next = n - 1;
+            *found = true;
+        }
+        _ => *good = false,
+    }
+}
+
+fn pad(out: &mut String, text: &str, flags: &Flags) {
+    let width = flags.width.unwrap_or(0);
+    let missing = if width == 0 { 0 } else { width.saturating_sub(text.chars().count()) };
+    if flags.minus {
+        out.push_str(text);
+        out.extend(std::iter::repeat_n(' ', missing));
+    } else {
+        let filler = if flags.zero { '0' } else { ' ' };
+        out.extend(std::iter::repeat_n(filler, missing));
+        out.push_str(text);
+    }
+}
+
+fn bad_verb(out: &mut String, value: &Value, verb: char) {
+    let _ = write!(out, "%!{verb}(");
+    if value.is_nil() {
+        out.push_str("<nil>");
+    } else {
+        out.push_str(value.type_name());
+        out.push('=');
+        print_verb(out, value, 'v', &Flags::default(), 0);
+    }
+    out.push(')');
+}
+
+/// What types with a `String` method say of themselves.
+pub(crate) fn stringer(value: &Value) -> Option<String> {
+    match value {
+        Value::Int(IntKind::Duration, n) => Some(duration_text(*n)),
+        Value::Int(IntKind::Month, n) => Some(super::time::month_name(*n).to_owned()),
+        Value::Int(IntKind::Weekday, n) => Some(super::time::weekday_name(*n).to_owned()),
+        Value::Object(object) => match &**object {
+            Object::Time(time) => Some(time.to_string()),
+            Object::Version(version) => Some(version.to_string()),
+            Object::KubeVersion(capabilities) => Some(capabilities.normalized()),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth: usize) {
+    if depth > MAX_DEPTH {
+        out.push_str("...");
+        return;
+    }
+    if verb == 'T' {
+        return format_string(out, value.type_name(), 's', flags);
+    }
+    if !flags.sharp_v
+        && matches!(verb, 'v' | 's' | 'x' | 'X' | 'q')
+        && let Some(text) = stringer(value)
+    {
+        return format_string(out, &text, verb, flags);
+    }
+    match value {
+        Value::Nil => match verb {
+            'v' => pad(out, "<nil>", flags),
+            _ => bad_verb(out, value, verb),
+        },
+        Value::Bool(b) => match verb {
+            't' | 'v' => pad(out, if *b { "true" } else { "false" }, flags),
+            _ => bad_verb(out, value, verb),
+        },
+        Value::Int(kind, n) => {
+            let unsigned = matches!(kind, IntKind::Uint8 | IntKind::Uint64);
+            format_integer(out, value, *n, unsigned, verb, flags);
+        }
+        Value::Float(f) => format_float_verb(out, value, *f, verb, flags),
+        Value::Str(text) => match verb {
+            'v' if flags.sharp_v => format_string(out, text, 'q', flags),
+            'v' | 's' | 'q' | 'x' | 'X' => format_string(out, text, verb, flags),
+            _ => bad_verb(out, value, verb),
+        },
+        Value::Bytes(bytes) => match verb {
+            's' | 'q' => format_string(out, &String::from_utf8_lossy(bytes), verb, flags),
+            'x' | 'X' => hex(out, bytes, verb == 'X', flags),
+            _ => {
+                let items = value.items().unwrap_or_default();
+                print_list(out, value, &items, verb, flags, depth);
+            }
+        },
+        Value::List(_, items) => print_list(out, value, items, verb, flags, depth),
+        Value::Map(_, map) => {
+            let entries: Vec<(Rc<str>, Value)> =
+                map.borrow().iter().map(|(k, v)| (Rc::clone(k), v.clone())).collect();
+            let (open, close, separator) = if flags.sharp_v {
+                out.push_str(value.type_name());
+                ("{", "}", ", ")
+            } else {
+                ("map[", "]", " ")
+            };
+            out.push_str(open);
+            for (i, (key, item)) in entries.iter().enumerate() {
+                if i > 0 {
+                    out.push_str(separator);
+                }
+                print_verb(out, &Value::Str(Rc::clone(key)), verb, flags, depth + 1);
+                out.push(':');
+                print_element(out, item, verb, flags, depth);
+            }
+            out.push_str(close);
+        }
+        Value::Object(object) => print_struct(out, object, verb, flags, depth),
+    }
+}
+
+/// An element that is nil inside a collection.
+fn print_element(out: &mut String, item: &Value, verb: char, flags: &Flags, depth: usize) {
+    match item {
+        Value::Nil if flags.sharp_v => out.push_str("interface {}(nil)"),
+        Value::Nil => pad_nil(out, verb, flags),
+        _ => print_verb(out, item, verb, flags, depth + 1),
+    }
+}
+
+fn pad_nil(out: &mut String, verb: char, _flags: &Flags) {
+    if verb == 'v' {
+        out.push_str("<nil>");
+    } else {
+        let _ = write!(out, "%!{verb}(<nil>)");
+    }
+}
+
+fn print_list(out: &mut String, value: &Value, items: &[Value], verb: char, flags: &Flags, depth: usize) {
+    let (open, close, separator) = if flags.sharp_v {
+        out.push_str(value.type_name());
+        ("{", "}", ", ")
+    } else {
+        ("[", "]", " ")
+    };
+    out.push_str(open);
+    for (i, item) in items.iter().enumerate() {
+        if i > 0 {
+            out.push_str(separator);
+        }
+        print_element(out, item, verb, flags, depth);
+    }
+    out.push_str(close);
+}
+
+fn print_struct(out: &mut String, object: &Object, verb: char, flags: &Flags, depth: usize) {
+    let fields: Vec<(&str, Value)> = match object {
+        Object::Certificate { cert, key } => {
+            vec![("Cert", Value::Str(Rc::clone(cert))), ("Key", Value::Str(Rc::clone(key)))]
+        }
+        Object::Capabilities(c) => vec![
+            ("KubeVersion", Value::object(Object::KubeVersion(Rc::clone(c)))),
+            (
+                "APIVersions",
+                Value::List(ListKind::Versions, Rc::new(c.api_versions.iter().map(Value::str).collect())),
+            ),
+            ("HelmVersion", Value::object(Object::HelmVersion(Rc::clone(c)))),
+        ],
+        Object::KubeVersion(c) => {
+            let (major, minor) = c.major_minor();
+            vec![
+                ("Version", Value::str(&c.kube_version)),
+                ("normalizedVersion", Value::str(c.normalized())),
+                ("Major", Value::str(major)),
+                ("Minor", Value::str(minor)),
+            ]
+        }
+        Object::HelmVersion(c) => vec![
+            ("Version", Value::str(&c.helm_version)),
+            ("GitCommit", Value::str("")),
+            ("GitTreeState", Value::str("")),
+            ("GoVersion", Value::str("go1.26")),
+            ("KubeClientVersion", Value::str("v1.36")),
+        ],
+        Object::Time(_) | Object::Version(_) => Vec::new(),
+    };
+    if matches!(object, Object::Capabilities(_)) && depth > 0 {
+        out.push_str("0xc000000000");
+        return;
+    }
+    out.push_str(if matches!(object, Object::Capabilities(_)) { "&{" } else { "{" });
+    for (i, (name, field)) in fields.iter().enumerate() {
+        if i > 0 {
+            out.push(' ');
+        }
+        if flags.plus_v {
+            out.push_str(name);
+            out.push(':');
+        }
+        print_verb(out, field, verb, flags, depth + 1);
+    }
+    out.push('}');
+}
+
+fn format_string(out: &mut String, text: &str, verb: char, flags: &Flags) {
+    let cut;
+    let text = match flags.precision {
+        Some(n) if verb != 'x' && verb != 'X' => {
+            cut = text.chars().take(n).collect::<String>();
+            &cut
+        }
+        _ => text,
+    };
+    match verb {
+        'q' if flags.sharp && can_backquote(text) => pad(out, &format!("`{text}`"), flags),
+        'q' if flags.plus => pad(out, &quote_ascii(text), flags),
+        'q' => pad(out, &quote(text), flags),
+        'x' | 'X' => hex(out, text.as_bytes(), verb == 'X', flags),
+        _ => pad(out, text, flags),
+    }
+}
+
+fn can_backquote(text: &str) -> bool {
+    text.chars().all(|c| c != '`' && c != '\u{FEFF}' && c != '\u{7F}' && (c >= ' ' || c == '\t'))
+}
+
+fn quote_ascii(text: &str) -> String {
+    let mut out = String::new();
+    for c in quote(text).chars() {
+        match u32::from(c) {
+            0..=0x7F => out.push(c),
+            n @ 0x80..=0xFFFF => {
+                let _ = write!(out, "\\u{n:04x}");
+            }
+            n => {
+                let _ = write!(out, "\\U{n:08x}");
+            }
+        }
+    }
+    out
+}
+
+fn hex(out: &mut String, bytes: &[u8], upper: bool, flags: &Flags) {
+    let bytes = &bytes[..flags.precision.unwrap_or(bytes.len()).min(bytes.len())];
+    let prefix = if upper { "0X" } else { "0x" };
+    let mut text = String::new();
+    if flags.sharp && !bytes.is_empty() {
+        text.push_str(prefix);
+    }
+    for (i, b) in bytes.iter().enumerate() {
+        if flags.space && i > 0 {
+            text.push(' ');
+            if flags.sharp {
+                text.push_str(prefix);
+            }
+        }
+        let _ = if upper { write!(text, "{b:02X}") } else { write!(text, "{b:02x}") };
+    }
+    pad(out, &text, flags);
+}
+
+fn format_integer(out: &mut String, value: &Value, n: i64, unsigned: bool, verb: char, flags: &Flags) {
+    let magnitude = if unsigned { n as u64 } else { n.unsigned_abs() };
+    let digits = match verb {
+        'v' | 'd' => magnitude.to_string(),
+        'b' => format!("{magnitude:b}"),
+        'o' | 'O' => format!("{magnitude:o}"),
+        'x' => format!("{magnitude:x}"),
+        'X' => format!("{magnitude:X}"),
+        'e' | 'E' | 'f' | 'F' | 'g' | 'G' | 's' | 't' | 'p' => return bad_verb(out, value, verb),
+        'c' | 'q' | 'U' => {
+            let c = u32::try_from(n).ok().and_then(char::from_u32).unwrap_or('\u{FFFD}');
+            return match verb {
+                'c' => pad(out, &c.to_string(), flags),
+                'q' => pad(out, &quote_char(c), flags),
+                _ if flags.sharp && is_print(c) => pad(out, &format!("U+{magnitude:04X} '{c}'"), flags),
+                _ => pad(out, &format!("U+{magnitude:04X}"), flags),
+            };
+        }
+        _ => return bad_verb(out, value, verb),
+    };
+    let negative = !unsigned && n < 0;
+    let prefix = match verb {
+        'b' if flags.sharp => "0b",
+        'o' if flags.sharp && !digits.starts_with('0') => "0",
+        'x' if flags.sharp => "0x",
+        'X' if flags.sharp => "0X",
+        'v' if flags.sharp_v && unsigned => "0x",
+        'O' => "0o",
+        _ => "",
+    };
+    let digits = if flags.sharp_v && unsigned && verb == 'v' { format!("{magnitude:x}") } else { digits };
+    let sign = if negative {
+        "-"
+    } else if flags.plus {
+        "+"
+    } else if flags.space {
+        " "
+    } else {
+        ""
+    };
+    let mut body = digits;
+    if let Some(precision) = flags.precision {
+        if precision == 0 && n == 0 {
+            let blank = Flags { zero: false, ..flags.clone() };
+            return pad(out, "", &blank);
+        }
+        while body.len() < precision {
+            body.insert(0, '0');
+        }
+    } else if flags.zero && !flags.minus {
+        let width = flags.width.unwrap_or(0).saturating_sub(sign.len());
+        while body.len() < width {
+            body.insert(0, '0');
+        }
+    }
+    let blank = Flags { zero: false, ..flags.clone() };
+    pad(out, &format!("{sign}{prefix}{body}"), &blank);
+}
+
+fn quote_char(c: char) -> String {
+    match c {
+        '\'' => "'\\''".into(),
+        '"' => "'\"'".into(),
+        _ => {
+            let quoted = quote(&c.to_string());
+            format!("'{}'", &quoted[1..quoted.len() - 1])
+        }
+    }
+}
+
+fn format_float_verb(out: &mut String, value: &Value, f: f64, verb: char, flags: &Flags) {
+    let (format, precision) = match verb {
+        'v' | 'g' => (b'g', -1),
+        'G' => (b'G', -1),
+        'e' => (b'e', 6),
+        'E' => (b'E', 6),
+        'f' | 'F' => (b'f', 6),
+        'x' | 'X' | 'b' => return pad(out, &hex_float(f, verb), flags),
+        _ => return bad_verb(out, value, verb),
+    };
+    let precision = flags.precision.map_or(precision, |p| p as i32);
+    let mut text = format_float(f, format, precision, false);
+    if !text.starts_with(['+', '-']) {
+        text.insert(0, '+');
+    }
+    if flags.space && text.starts_with('+') && !flags.plus {
+        text.replace_range(..1, " ");
+    }
+    if !f.is_finite() {
+        let text = if f.is_nan() && !flags.plus && !flags.space { &text[1..] } else { &text };
+        return pad(out, text, &Flags { zero: false, ..flags.clone() });
+    }
+    if flags.sharp && matches!(verb, 'g' | 'G' | 'e' | 'E' | 'f' | 'F') && !text.contains('.') {
+        let at = text.find(['e', 'E']).unwrap_or(text.len());
+        text.insert(at, '.');
+    }
+    if flags.plus || !text.starts_with('+') {
+        if flags.zero && !flags.minus && flags.width.is_some_and(|w| w > text.len()) {
+            // The sign goes before the zeros.
+            out.push_str(&text[..1]);
+            let rest = Flags { width: flags.width.map(|w| w - 1), ..flags.clone() };
+            return pad(out, &text[1..], &rest);
+        }
+        return pad(out, &text, flags);
+    }
+    pad(out, &text[1..], flags);
+}
+
+/// `%x` and `%b` of a float: mantissa and a power of two.
+fn hex_float(f: f64, verb: char) -> String {
+    let bits = f.to_bits();
+    let sign = if bits >> 63 == 1 { "-" } else { "" };
+    let exponent = ((bits >> 52) & 0x7FF) as i64;
+    let fraction = bits & ((1 << 52) - 1);
+    if verb == 'b' {
+        let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+        let power = exponent.max(1) - 1075;
+        return format!("{sign}{mantissa}p{power:+}");
+    }
+    if f == 0.0 {
+        return format!("{sign}0x0p+00");
+    }
+    let digits = format!("{fraction:013x}");
+    let digits = digits.trim_end_matches('0');
+    let point = if digits.is_empty() { "" } else { "." };
+    let power = exponent - 1023;
+    let power_sign = if power < 0 { '-' } else { '+' };
+    let text = format!("{sign}0x1{point}{digits}p{power_sign}{:02}", power.abs());
+    if verb == 'X' { text.to_uppercase() } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn verbs_print_like_go() {
+        let f = |format: &str, args: &[Value]| sprintf(format, args);
+        assert_eq!(f("%d", &[Value::Float(8080.0)]), "%!d(float64=8080)");
+        assert_eq!(f("%s", &[Value::int(3)]), "%!s(int=3)");
+        assert_eq!(f("%s-%s", &[Value::str("a")]), "a-%!s(MISSING)");
+        assert_eq!(f("%s", &[Value::str("a"), Value::str("b")]), "a%!(EXTRA string=b)");
+        assert_eq!(
+            f("%05d|%-5d|%+d|%x", &[Value::int(42), Value::int(42), Value::int(42), Value::int(255)]),
+            "00042|42   |+42|ff"
+        );
+        assert_eq!(
+            f("%6.2f|%e|%g", &[Value::Float(3.14159), Value::Float(1e6), Value::Float(1e6)]),
+            "  3.14|1.000000e+06|1e+06"
+        );
+        assert_eq!(
+            f("%q %v", &[Value::strings(["a", "b"]), Value::strings(["a", "b"])]),
+            "[\"a\" \"b\"] [a b]"
+        );
+        assert_eq!(f("%[2]s %[1]s", &[Value::str("a"), Value::str("b")]), "b a");
+        assert_eq!(f("%*d", &[Value::int(5), Value::int(42)]), "   42");
+        assert_eq!(f("%T %T", &[Value::Nil, Value::strings(["x"])]), "<nil> []string");
+        assert_eq!(f("100%", &[]), "100%!(NOVERB)");
+        assert_eq!(f("%!", &[Value::int(1)]), "%!!(int=1)");
+        assert_eq!(f("%t %v", &[Value::Bool(true), Value::Nil]), "true <nil>");
+        assert_eq!(
+            f("%x %X % x", &[Value::str("hi"), Value::str("hi"), Value::str("hi")]),
+            "6869 6869 68 69"
+        );
+        assert_eq!(f("%#v %#v", &[Value::str("a"), Value::strings(["x"])]), "\"a\" []string{\"x\"}");
+    }
+}
