@@ -1,0 +1,170 @@
+// The console's story in both languages, with axe on every page and pictures to look at.
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+import AxeBuilder from '@axe-core/playwright';
+import { expect, test, type Page } from '@playwright/test';
+
+import { enUS } from '../src/i18n/en-US';
+import { zhCN } from '../src/i18n/zh-CN';
+import { packChart, startServer, type Server } from './server';
+
+const chart = '../integration/fixtures/charts/hello-web';
+const pictures = 'e2e/screenshots';
+
+let server: Server;
+
+test.beforeEach(async () => {
+  server = await startServer();
+  mkdirSync(pictures, { recursive: true });
+});
+
+test.afterEach(() => server.stop());
+
+/** No violation on the page as it stands, and a picture of it at two widths, light and dark. */
+async function examine(page: Page, name: string) {
+  await expect(page.locator('.ant-skeleton, .ant-spin-spinning')).toHaveCount(0);
+  const found = await new AxeBuilder({ page })
+    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])
+    .analyze();
+  expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
+}
+
+for (const [language, texts, width] of [
+  ['en-US', enUS, 1280],
+  ['zh-CN', zhCN, 1920],
+] as const) {
+  test(`from package to running instance in ${language}`, async ({ page }) => {
+    const mode = language === 'en-US' ? 'light' : 'dark';
+    const problems: string[] = [];
+    page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
+    page.on('pageerror', (error) => problems.push(error.message));
+    await page.setViewportSize({ width, height: 900 });
+    await page.addInitScript(
+      ([chosen, look]) => {
+        localStorage.setItem('osc.language', chosen);
+        localStorage.setItem('osc.mode', look);
+      },
+      [language, mode] as const,
+    );
+    const shot = (name: string) => examine(page, `${language}-${name}`);
+    const button = (name: string) => page.getByRole('button', { name, exact: true });
+
+    // Sign in by the printed link; the catalogue is empty and says how to begin.
+    await page.goto(server.signIn);
+    await expect(page.getByRole('heading', { name: texts['catalogue.empty'] })).toBeVisible();
+    await shot('01-empty-catalogue');
+
+    // Upload two versions and read what was found.
+    const first = packChart(chart, server.folder);
+    const second = packChart(chart, server.folder, '9.9.9');
+    await button(texts['catalogue.upload']).first().click();
+    await page.locator('input[type=file]').setInputFiles(first);
+    await expect(button(texts['upload.open'])).toBeVisible();
+    await shot('02-uploaded');
+    await button(texts['upload.open']).click();
+    await expect(page.getByRole('heading', { name: 'hello-web', level: 1 })).toBeVisible();
+    await shot('03-service');
+
+    // Deploy with one changed value.
+    await button(texts['service.deploy']).click();
+    await page.getByLabel(texts['instances.name']).fill('web');
+    await page.getByLabel(texts['instances.cluster']).click();
+    await page.getByTitle(/^sandbox/).click();
+    await page.getByLabel(texts['instances.namespace'], { exact: true }).fill('demo');
+    await page.getByRole('tab', { name: texts['values.yaml'] }).click();
+    await page.getByRole('textbox', { name: texts['values.yaml'] }).fill('replicas: 2');
+    await page.getByRole('tab', { name: new RegExp(texts['values.changes']) }).click();
+    await expect(page.getByRole('cell', { name: 'replicas' })).toBeVisible();
+    await page.getByRole('tab', { name: texts['values.form'] }).click();
+    await shot('04-deploy');
+    await button(texts['deploy.preview']).click();
+    await expect(page.getByRole('heading', { name: texts['plan.title'] })).toBeVisible();
+    await shot('05-plan');
+    await button(texts['plan.apply']).click();
+    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+    await shot('06-operation');
+
+    // The instance page.
+    await button(texts['operations.open']).click();
+    await expect(page.getByText(texts['state.running']).first()).toBeVisible();
+    await shot('07-instance');
+    for (const tab of ['objects', 'events', 'logs', 'values', 'history'] as const) {
+      await page.getByRole('tab', { name: texts[`instance.${tab}`], exact: true }).click();
+      await shot(`08-instance-${tab}`);
+    }
+
+    // Change a value with a diff.
+    await button(texts['instance.edit']).click();
+    await page.getByRole('tab', { name: texts['values.yaml'] }).click();
+    await page.getByRole('textbox', { name: texts['values.yaml'] }).fill('replicas: 3');
+    await button(texts['deploy.preview']).click();
+    await expect(page.getByText('Deployment', { exact: true })).toBeVisible();
+    await page
+      .getByRole('button', { name: /expand|展开/i })
+      .first()
+      .click();
+    await shot('09-update-plan');
+    await button(texts['plan.apply']).click();
+    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+
+    // Upgrade to a version that came meanwhile, then roll back.
+    server.osc('package', 'push', second);
+    await button(texts['operations.open']).click();
+    await button(texts['instance.upgradeTo'].replace('{version}', '9.9.9')).click();
+    await button(texts['plan.apply']).click();
+    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+    await button(texts['operations.open']).click();
+    await page.getByRole('tab', { name: texts['instance.history'], exact: true }).click();
+    await page.getByRole('row', { name: /^1 / }).getByRole('button').click();
+    await button(texts['plan.apply']).click();
+    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+    await button(texts['operations.open']).click();
+
+    // Delete after seeing what goes and what stays.
+    await button(texts['instance.delete']).click();
+    const dialog = page.getByRole('dialog');
+    await expect(dialog.getByRole('table')).toBeVisible();
+    await shot('10-delete');
+    await dialog.getByLabel(texts['confirm.type'].replace('{name}', 'web')).fill('web');
+    await dialog.getByRole('button', { name: texts['instance.delete'], exact: true }).click();
+    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+
+    // Every other page.
+    for (const page_ of [
+      'subscriptions',
+      'instances',
+      'operations',
+      'clusters',
+      'plugins',
+      'audit',
+      'settings',
+    ] as const) {
+      await page.getByRole('link', { name: texts[`nav.${page_}`], exact: true }).click();
+      await expect(page.getByRole('heading', { name: texts[`nav.${page_}`], level: 1 })).toBeVisible();
+      await shot(`11-${page_}`);
+    }
+    expect(problems).toEqual([]);
+  });
+}
+
+test('the console works with the keyboard alone', async ({ page }) => {
+  await page.goto(server.signIn);
+  await expect(page.getByRole('heading', { name: enUS['catalogue.empty'] })).toBeVisible();
+  await page.keyboard.press('Tab');
+  await expect(page.getByRole('link', { name: enUS['nav.skip'] })).toBeFocused();
+  await page.keyboard.press('Enter');
+  const upload = page.getByRole('button', { name: enUS['catalogue.upload'] }).first();
+  for (let i = 0; i < 12; i++) {
+    await page.keyboard.press('Tab');
+    if (
+      await upload.evaluate(
+        (node) => node === document.activeElement || node.closest('a') === document.activeElement,
+      )
+    )
+      break;
+  }
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: enUS['upload.title'] })).toBeVisible();
+});

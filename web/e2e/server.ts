@@ -1,0 +1,72 @@
+// Starts the built binary with an empty sandbox and ends it again.
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+
+export type Server = {
+  url: string;
+  signIn: string;
+  folder: string;
+  osc: (...words: string[]) => string;
+  stop: () => void;
+};
+
+const binary = () => {
+  const found = [process.env.OSC_BINARY, '../target/debug/osc', '../target/release/osc'].find(
+    (path) => path && existsSync(path),
+  );
+  if (!found) throw new Error('no binary: run `cargo build` first');
+  return resolve(found);
+};
+
+export async function startServer(): Promise<Server> {
+  const folder = mkdtempSync(join(tmpdir(), 'osc-console-'));
+  const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: join(folder, '.config') };
+  const child = spawn(binary(), ['sandbox', '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0'], {
+    env,
+  });
+  const output = await printed(child, /osc ready on (http:\S+)[\s\S]*(http:\S+#token=\S+)/);
+  const url = output[1] ?? '';
+  const token = readFileSync(join(folder, 'data', 'admin.token'), 'utf8').trim();
+  return {
+    url,
+    signIn: output[2] ?? '',
+    folder,
+    osc: (...words) =>
+      execFileSync(binary(), words, { env: { ...env, OSC_SERVER: url, OSC_TOKEN: token }, encoding: 'utf8' }),
+    stop: () => {
+      child.kill('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Waits until the program has printed what matches; its whole output when it ends before. */
+function printed(child: ChildProcess, pattern: RegExp): Promise<RegExpMatchArray> {
+  return new Promise((done, fail) => {
+    let text = '';
+    const read = (chunk: Buffer) => {
+      text += chunk.toString();
+      const match = text.match(pattern);
+      if (match) done(match);
+    };
+    child.stdout?.on('data', read);
+    child.stderr?.on('data', read);
+    child.on('exit', (code) => fail(new Error(`the server ended with ${code}:\n${text}`)));
+  });
+}
+
+/** Packs a chart folder as `helm package` does. */
+export function packChart(chart: string, into: string, version?: string): string {
+  const copy = join(into, 'charts');
+  const name = chart.split('/').at(-1) ?? 'chart';
+  execFileSync('mkdir', ['-p', copy]);
+  execFileSync('cp', ['-r', chart, copy]);
+  if (version)
+    execFileSync('sed', ['-i', `s/^version: .*/version: ${version}/`, join(copy, name, 'Chart.yaml')]);
+  const archive = join(into, `${name}-${version ?? 'first'}.tgz`);
+  execFileSync('tar', ['-czf', archive, '-C', copy, name]);
+  rmSync(copy, { recursive: true, force: true });
+  return archive;
+}
