@@ -4,6 +4,7 @@
 //! host is refused.
 
 mod failures;
+mod report;
 
 use std::fmt::Write;
 
@@ -47,12 +48,14 @@ pub fn validate(chart: &Chart, values: &Value) -> Result<(), String> {
 
 /// Checks values against one schema.
 pub fn validate_single(values: &Value, schema: &[u8]) -> Result<(), String> {
-    let schema: Value = serde_json::from_slice(schema).map_err(|error| error.to_string())?;
+    let schema: Value =
+        serde_json::from_slice(schema).map_err(|error| format!("values.schema.json is no JSON: {error}"))?;
     let validator = compile(&schema)?;
     if validator.is_valid(values) {
         return Ok(());
     }
-    Err(failures::describe(&validator, values))
+    let text = report::describe(&schema, values).unwrap_or_else(|| failures::list(&validator, values));
+    Err(text)
 }
 
 fn compile(schema: &Value) -> Result<Validator, String> {
@@ -86,5 +89,80 @@ fn go_type(value: &Value) -> &'static str {
         Value::String(_) => "string",
         Value::Array(_) => "[]interface {}",
         Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(schema: Value, values: Value) -> String {
+        validate_single(&values, schema.to_string().as_bytes()).err().unwrap_or_default()
+    }
+
+    #[test]
+    fn failures_are_nested_as_helm_prints_them() {
+        let schema = json!({
+            "required": ["x", "y"],
+            "properties": {
+                "a": {"type": ["string", "null"]},
+                "b": {"properties": {"c": {"type": "integer"}, "d": {"enum": ["x", 2, null]}}, "minProperties": 3},
+                "e": {"anyOf": [{"type": "string"}, {"minimum": 5000, "multipleOf": 2}]},
+                "f": {"$ref": "#/$defs/port"},
+                "g": {"oneOf": [{"type": "number"}, {"minimum": 1}]},
+                "h": {"items": {"pattern": "^'a+$"}, "uniqueItems": true},
+            },
+            "additionalProperties": false,
+            "$defs": {"port": {"maximum": 65535, "type": "integer"}},
+        });
+        let values = json!({
+            "a": 1.0, "b": {"c": "x", "d": 1.0}, "e": 1.0, "f": 100000.0, "g": 2.0, "h": ["b", "b"], "z": 1.0, "w'": 1.0,
+        });
+        insta::assert_snapshot!(check(schema, values), @r#"
+        - at '': missing properties 'x', 'y'
+        - at '/a': got number, want null or string
+        - at '/b': validation failed
+          - at '/b': minProperties: got 2, want 3
+          - at '/b/c': got string, want integer
+          - at '/b/d': value must be one of 'x', 2, <nil>
+        - at '/e': 'anyOf' failed
+          - at '/e': got number, want string
+          - at '/e': validation failed
+            - at '/e': minimum: got 1, want 5,000
+            - at '/e': multipleOf: got 1, want 2
+        - at '/f': maximum: got 100,000, want 65,535
+        - at '/g': 'oneOf' failed, subschemas 0, 1 matched
+        - at '/h': validation failed
+          - at '/h': items at 0 and 1 are equal
+          - at '/h/0': 'b' does not match pattern '^\'a+$'
+          - at '/h/1': 'b' does not match pattern '^\'a+$'
+        - at '': additional properties 'w\'', 'z' not allowed
+        "#);
+    }
+
+    #[test]
+    fn nothing_is_fetched() {
+        let schema = json!({"$ref": "https://schemas.example.org/values.json"});
+        insta::assert_snapshot!(check(schema, json!({})), @"values.schema.json cannot be used: Resource 'https://schemas.example.org/values.json' is not present in a registry and retrieving it failed: schemas are not fetched from elsewhere, put `https://schemas.example.org/values.json` into the chart");
+        assert_eq!(check(json!({"$ref": "urn:example:unknown"}), json!({})), "");
+    }
+
+    #[test]
+    fn older_drafts_keep_their_meaning() {
+        let schema = json!({
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "properties": {"a": {"minimum": 1, "exclusiveMinimum": true}, "b": {"items": [{}], "additionalItems": false}},
+        });
+        insta::assert_snapshot!(check(schema, json!({"a": 1.0, "b": [1.0, 2.0, 3.0]})), @r#"
+        - at '/a': exclusiveMinimum: got 1, want 1
+        - at '/b': last 2 additionalItem(s) not allowed
+        "#);
+    }
+
+    #[test]
+    fn what_the_report_does_not_follow_is_listed() {
+        let schema = json!({"properties": {"a": {"type": "string"}}, "unevaluatedProperties": false});
+        insta::assert_snapshot!(check(schema, json!({"a": 1.0})), @"- at '/a': got number, want string");
     }
 }

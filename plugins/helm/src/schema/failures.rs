@@ -1,117 +1,178 @@
-//! Failures of a schema in the words of the library that Helm uses.
-
-use std::fmt::Write;
+//! Single failures in the words of the library that Helm uses, and a plain list of those that were found.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{JsonType, ValidationError, Validator};
-use serde_json::Value;
+use jsonschema::{ValidationError, Validator};
+use serde_json::{Map, Value, json};
 
 use crate::text::quote;
 
 /// Failures beyond these are counted, not listed.
 const MAX_FAILURES: usize = 100;
 
-/// One line per failure, `- at '/PATH': REASON`.
-pub(super) fn describe(validator: &Validator, values: &Value) -> String {
+const TYPES: [&str; 7] = ["null", "boolean", "number", "integer", "string", "array", "object"];
+
+/// One line per failure, without their nesting: for schemas that the report does not follow.
+pub(super) fn list(validator: &Validator, values: &Value) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut rest = 0;
     for error in validator.iter_errors(values) {
         if lines.len() < MAX_FAILURES {
-            line(&error, 0, &mut lines);
+            lines.push(format!(
+                "- at {}: {}\n",
+                single_quoted(error.instance_path().as_str()),
+                reason(&error)
+            ));
         } else {
             rest += 1;
         }
     }
     if rest > 0 {
-        lines.push(format!("- {rest} more failures"));
+        lines.push(format!("- {rest} more failures\n"));
     }
-    let mut text = lines.join("\n");
-    text.push('\n');
-    text
-}
-
-fn line(error: &ValidationError<'_>, depth: usize, lines: &mut Vec<String>) {
-    let indent = "  ".repeat(depth);
-    let place = single_quoted(error.instance_path().as_str());
-    lines.push(format!("{indent}- at {place}: {}", reason(error)));
-    let context = match error.kind() {
-        ValidationErrorKind::AnyOf { context } | ValidationErrorKind::OneOfNotValid { context } => context,
-        _ => return,
-    };
-    for branch in context {
-        match branch.as_slice() {
-            [single] => line(single, depth + 1, lines),
-            several => {
-                lines.push(format!("{indent}  - at {place}: validation failed"));
-                several.iter().for_each(|error| line(error, depth + 2, lines));
-            }
-        }
-    }
+    lines.concat()
 }
 
 fn reason(error: &ValidationError<'_>) -> String {
     use ValidationErrorKind as Kind;
     let value = error.instance().as_ref();
-    let length = || match value {
-        Value::String(text) => text.chars().count(),
-        Value::Array(list) => list.len(),
-        Value::Object(map) => map.len(),
-        _ => 0,
+    // Keywords that look at the value alone are worded by the same code as in the report.
+    let alone = |keyword: &str, wanted: Value| {
+        let schema = Map::from_iter([(keyword.to_owned(), wanted)]);
+        of_value(&schema, value).or_else(|| of_number(&schema, value).pop())
     };
-    match error.kind() {
-        Kind::Type { kind } => format!("got {}, want {}", type_of(value), wanted(kind)),
-        Kind::Required { property } => format!("missing property {}", shown(property)),
-        Kind::AdditionalProperties { unexpected } => {
+    let worded = match error.kind() {
+        Kind::Type { kind: TypeKind::Single(kind) } => alone("type", json!(kind.to_string())),
+        Kind::Type { kind: TypeKind::Multiple(kinds) } => {
+            let kinds: Vec<String> = kinds.iter().map(|kind| kind.to_string()).collect();
+            alone("type", json!(kinds))
+        }
+        Kind::Enum { options } => alone("enum", Value::clone(options)),
+        Kind::Constant { expected_value } => alone("const", Value::clone(expected_value)),
+        Kind::Minimum { limit } => alone("minimum", limit.clone()),
+        Kind::Maximum { limit } => alone("maximum", limit.clone()),
+        Kind::ExclusiveMinimum { limit } => alone("exclusiveMinimum", limit.clone()),
+        Kind::ExclusiveMaximum { limit } => alone("exclusiveMaximum", limit.clone()),
+        Kind::Required { property } => Some(format!("missing property {}", shown(property))),
+        Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } => {
             let names: Vec<String> = unexpected.iter().map(|name| single_quoted(name)).collect();
-            format!("additional properties {} not allowed", names.join(", "))
+            Some(format!("additional properties {} not allowed", names.join(", ")))
         }
-        Kind::Enum { options } => enumeration(options),
-        Kind::Constant { expected_value } => match expected_value.as_ref() {
-            Value::Array(_) | Value::Object(_) => "'const' failed".to_owned(),
-            wanted => format!("value must be {}", shown(wanted)),
-        },
         Kind::Pattern { pattern } => {
-            format!("{} does not match pattern {}", shown(value), single_quoted(pattern))
+            Some(format!("{} does not match pattern {}", shown(value), single_quoted(pattern)))
         }
-        Kind::Format { format } => format!("{} is not valid {format}", shown(value)),
-        Kind::Minimum { limit } => limits("minimum", value, limit),
-        Kind::Maximum { limit } => limits("maximum", value, limit),
-        Kind::ExclusiveMinimum { limit } => limits("exclusiveMinimum", value, limit),
-        Kind::ExclusiveMaximum { limit } => limits("exclusiveMaximum", value, limit),
-        Kind::MultipleOf { multiple_of } => format!("multipleOf: got {}, want {multiple_of}", shown(value)),
-        Kind::MinLength { limit } => counts("minLength", length(), *limit),
-        Kind::MaxLength { limit } => counts("maxLength", length(), *limit),
-        Kind::MinItems { limit } => counts("minItems", length(), *limit),
-        Kind::MaxItems { limit } => counts("maxItems", length(), *limit),
-        Kind::MinProperties { limit } => counts("minProperties", length(), *limit),
-        Kind::MaxProperties { limit } => counts("maxProperties", length(), *limit),
-        Kind::AnyOf { .. } => "'anyOf' failed".to_owned(),
-        Kind::OneOfNotValid { .. } => "'oneOf' failed, none matched".to_owned(),
-        Kind::OneOfMultipleValid { context } => {
-            let matched = context.iter().enumerate().filter(|(_, branch)| branch.is_empty());
-            let matched: Vec<String> = matched.take(2).map(|(index, _)| index.to_string()).collect();
-            format!("'oneOf' failed, subschemas {} matched", matched.join(", "))
-        }
-        Kind::Not { .. } => "'not' failed".to_owned(),
-        Kind::FalseSchema => "false schema".to_owned(),
-        Kind::Contains => "no items match contains schema".to_owned(),
-        Kind::PropertyNames { error } => {
-            format!("invalid propertyName {}", shown(error.instance().as_ref()))
-        }
-        Kind::AdditionalItems { limit } => {
-            format!("last {} additionalItem(s) not allowed", length().saturating_sub(*limit))
-        }
-        _ => error.to_string(),
-    }
+        Kind::Format { format } => Some(format!("{} is not valid {format}", shown(value))),
+        Kind::AnyOf { .. } => Some("'anyOf' failed".to_owned()),
+        Kind::OneOfNotValid { .. } => Some("'oneOf' failed, none matched".to_owned()),
+        Kind::OneOfMultipleValid { .. } => Some("'oneOf' failed, several matched".to_owned()),
+        Kind::Not { .. } => Some("'not' failed".to_owned()),
+        Kind::FalseSchema => Some("false schema".to_owned()),
+        _ => None,
+    };
+    worded.unwrap_or_else(|| error.to_string())
 }
 
-fn wanted(kind: &TypeKind) -> String {
-    match kind {
-        TypeKind::Single(kind) => kind.to_string(),
-        TypeKind::Multiple(kinds) => {
-            let names: Vec<String> = kinds.iter().map(|kind: JsonType| kind.to_string()).collect();
-            names.join(" or ")
+/// The first failure of `type`, `const` and `enum`.
+pub(super) fn of_value(schema: &Map<String, Value>, value: &Value) -> Option<String> {
+    let wanted: Vec<&str> = match schema.get("type") {
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let got = type_of(value);
+    let is_whole = value.as_f64().is_some_and(|number| number.fract() == 0.0);
+    let is_type = |name: &&str| *name == got || (*name == "integer" && is_whole);
+    if !wanted.is_empty() && !wanted.iter().any(is_type) {
+        let wanted: Vec<&str> = TYPES.into_iter().filter(|name| wanted.contains(name)).collect();
+        return Some(format!("got {got}, want {}", wanted.join(" or ")));
+    }
+    if let Some(wanted) = schema.get("const").filter(|wanted| !equal(wanted, value)) {
+        return Some(match wanted {
+            Value::Array(_) | Value::Object(_) => "'const' failed".to_owned(),
+            wanted => format!("value must be {}", shown(wanted)),
+        });
+    }
+    let options = schema.get("enum").and_then(Value::as_array)?;
+    if options.iter().any(|option| equal(option, value)) {
+        return None;
+    }
+    Some(match options.as_slice() {
+        _ if options.iter().any(|option| option.is_array() || option.is_object()) => {
+            "'enum' failed".to_owned()
         }
+        [single] => format!("value must be {}", shown(single)),
+        several => {
+            let names: Vec<String> = several.iter().map(shown).collect();
+            format!("value must be one of {}", names.join(", "))
+        }
+    })
+}
+
+/// Failures of the limits of a number.
+pub(super) fn of_number(schema: &Map<String, Value>, value: &Value) -> Vec<String> {
+    let Some(got) = value.as_f64() else { return Vec::new() };
+    let is_strict = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(true));
+    let rules: [(&str, fn(f64, f64) -> bool); 5] = [
+        ("minimum", |got, want| got < want),
+        ("maximum", |got, want| got > want),
+        ("exclusiveMinimum", |got, want| got <= want),
+        ("exclusiveMaximum", |got, want| got >= want),
+        ("multipleOf", |got, want| {
+            let quotient = got / want;
+            (quotient - quotient.round()).abs() > 1e-9
+        }),
+    ];
+    let mut found = Vec::new();
+    for (keyword, fails) in rules {
+        // In draft 4 the strict limits are flags beside the limits.
+        let (name, fails) = match keyword {
+            "minimum" if is_strict("exclusiveMinimum") => ("exclusiveMinimum", rules[2].1),
+            "maximum" if is_strict("exclusiveMaximum") => ("exclusiveMaximum", rules[3].1),
+            _ => (keyword, fails),
+        };
+        if let Some(want) = schema.get(keyword).and_then(Value::as_f64).filter(|want| fails(got, *want)) {
+            found.push(format!(
+                "{name}: got {}, want {}",
+                grouped(&got.to_string()),
+                grouped(&want.to_string())
+            ));
+        }
+    }
+    found
+}
+
+/// Failures of a lower and an upper bound of a count.
+pub(super) fn bounds(schema: &Map<String, Value>, least: &str, most: &str, got: u64) -> Vec<String> {
+    let limit = |keyword: &str| schema.get(keyword).and_then(Value::as_f64);
+    let mut found = Vec::new();
+    #[expect(clippy::cast_precision_loss, reason = "counts are far below the limit")]
+    let count = got as f64;
+    for (keyword, want) in
+        [(least, limit(least).filter(|want| count < *want)), (most, limit(most).filter(|want| count > *want))]
+    {
+        if let Some(want) = want {
+            found.push(format!(
+                "{keyword}: got {}, want {}",
+                grouped(&got.to_string()),
+                grouped(&want.to_string())
+            ));
+        }
+    }
+    found
+}
+
+/// Equality of JSON: numbers by value.
+pub(super) fn equal(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Number(one), Value::Number(other)) => one == other || one.as_f64() == other.as_f64(),
+        (Value::Array(one), Value::Array(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| equal(one, other))
+        }
+        (Value::Object(one), Value::Object(other)) => {
+            let same =
+                |(key, value): (&String, &Value)| other.get(key).is_some_and(|other| equal(value, other));
+            one.len() == other.len() && one.iter().all(same)
+        }
+        (one, other) => one == other,
     }
 }
 
@@ -127,35 +188,10 @@ fn type_of(value: &Value) -> &'static str {
     }
 }
 
-fn enumeration(options: &Value) -> String {
-    let options = options.as_array().map(Vec::as_slice).unwrap_or_default();
-    match options {
-        _ if options.iter().any(|option| option.is_array() || option.is_object()) => {
-            "'enum' failed".to_owned()
-        }
-        [single] => format!("value must be {}", shown(single)),
-        several => {
-            let names: Vec<String> = several.iter().map(shown).collect();
-            format!("value must be one of {}", names.join(", "))
-        }
-    }
-}
-
-fn counts(keyword: &str, got: usize, want: u64) -> String {
-    format!("{keyword}: got {}, want {}", grouped(&got.to_string()), grouped(&want.to_string()))
-}
-
-fn limits(keyword: &str, got: &Value, want: &Value) -> String {
-    let number =
-        |value: &Value| value.as_f64().map_or_else(|| value.to_string(), |float| grouped(&float.to_string()));
-    format!("{keyword}: got {}, want {}", number(got), number(want))
-}
-
 /// Puts commas between thousands, as the English printer does.
 fn grouped(number: &str) -> String {
     let (sign, rest) = number.strip_prefix('-').map_or(("", number), |rest| ("-", rest));
-    let (whole, fraction) =
-        rest.split_once('.').map_or((rest, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (whole, fraction) = rest.find('.').map_or((rest, ""), |at| rest.split_at(at));
     let mut text = String::from(sign);
     for (index, digit) in whole.char_indices() {
         if index > 0 && (whole.len() - index).is_multiple_of(3) {
@@ -163,10 +199,7 @@ fn grouped(number: &str) -> String {
         }
         text.push(digit);
     }
-    if let Some(fraction) = fraction {
-        // Writing to a string cannot fail.
-        let _ = write!(text, ".{fraction}");
-    }
+    text.push_str(fraction);
     text
 }
 
@@ -180,7 +213,8 @@ fn shown(value: &Value) -> String {
     }
 }
 
-fn single_quoted(text: &str) -> String {
+/// A text in single quotes, escaped as the library does.
+pub(super) fn single_quoted(text: &str) -> String {
     let text = quote(text).replace("\\\"", "\"").replace('\'', "\\'");
     format!("'{}'", &text[1..text.len() - 1])
 }
