@@ -7,7 +7,7 @@ use regex::Regex;
 static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
     let letter = r"[\p{L}\p{N}]";
     let pattern = format!(
-        r#"^(?:[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\p{{L}}\p{{N}}-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\p{{L}}\p{{N}}-]+)*|"[^"\r\n]*")@(?:{letter}(?:[\p{{L}}\p{{N}}_~.-]*{letter})?\.)+(?:\p{{L}}(?:[\p{{L}}\p{{N}}_~.-]*\p{{L}})?)\.?$"#
+        r#"^(?:[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\p{{L}}\p{{N}}-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{{|}}~\p{{L}}\p{{N}}-]+)*)@(?:{letter}(?:[\p{{L}}\p{{N}}_~.-]*{letter})?\.)+(?:\p{{L}}(?:[\p{{L}}\p{{N}}_~.-]*\p{{L}})?)\.?$"#
     );
     Regex::new(&pattern).expect("the pattern is constant")
 });
@@ -15,9 +15,10 @@ static EMAIL: LazyLock<Regex> = LazyLock::new(|| {
 static URL: LazyLock<Regex> = LazyLock::new(|| {
     let scheme = r"(?:(?:ftp|tcp|udp|wss?|https?)://)?";
     let user = r"(?:\S+(?::\S*)?@)?";
-    let name =
-        r"(?:[A-Za-z0-9\x{00a1}-\x{ffff}_](?:[A-Za-z0-9\x{00a1}-\x{ffff}_-]*[A-Za-z0-9\x{00a1}-\x{ffff}_])?)";
-    let host = format!(r"(?:\[[0-9A-Fa-f:.]+\]|localhost|{name}(?:\.{name})*\.?)");
+    // One label, or a name of labels that ends in letters; a single letter begins no name of three labels.
+    let front = r"(?:[A-Za-z0-9][A-Za-z0-9_-]*[A-Za-z0-9](?:[-.][A-Za-z0-9]+)*|www\.)?";
+    let back = r"[A-Za-z0-9\x{00a1}-\x{ffff}-]*[A-Za-z0-9\x{00a1}-\x{ffff}](?:\.[A-Za-z\x{00a1}-\x{ffff}]+)?";
+    let host = format!(r"(?:\[[0-9A-Fa-f:.]+\]|[0-9]+(?:\.[0-9]+){{3}}|{front}{back})\.?");
     Regex::new(&format!(r"^{scheme}{user}{host}(?::[0-9]{{1,5}})?(?:(?:/|\?|#)\S*)?$"))
         .expect("the pattern is constant")
 });

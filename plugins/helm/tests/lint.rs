@@ -1,0 +1,57 @@
+//! Charts of the recorded corpus, linted, against what real Helm 4.3.1 said.
+//!
+//! Without the corpus (`OSC_SHARED`, or `shared` beside the repository) the test passes and says what it skipped.
+
+use std::path::PathBuf;
+
+use osc_plugin_helm::chart::File;
+use osc_plugin_helm::{lint, load};
+use serde_json::Value;
+
+fn corpus() -> Option<(PathBuf, Value)> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
+    let root = std::env::var_os("OSC_SHARED").map_or(beside, PathBuf::from).join("helm-corpus");
+    let Ok(index) = std::fs::read_to_string(root.join("index.json")) else {
+        eprintln!("skipped: no corpus at {}", root.display());
+        return None;
+    };
+    Some((root, serde_json::from_str(&index).expect("the index is JSON")))
+}
+
+fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value[key].as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn expect_none(misses: &[String], total: usize) {
+    let shown: Vec<&str> = misses.iter().take(20).map(String::as_str).collect();
+    assert!(misses.is_empty(), "{} of {total} differ:\n{}", misses.len(), shown.join("\n"));
+}
+
+#[test]
+fn lint_says_what_helm_says() {
+    let Some((root, index)) = corpus() else { return };
+    let entries = list(&index, "charts");
+    let mut misses = Vec::new();
+    for entry in entries {
+        let path = root.join(entry["chart"].as_str().expect("the chart has a file"));
+        let mut budget = load::archive::Budget::default();
+        let files: Vec<File> =
+            load::archive::unpack(&std::fs::read(path).expect("the chart is there"), &mut budget)
+                .expect("the chart unpacks");
+        let messages = lint::lint(&files, &Value::Null);
+        let show = |level: &str, path: &str, text: &str| format!("[{level}] {path}: {}", text.trim_end());
+        let got: Vec<String> =
+            messages.iter().map(|message| show(message.level.name(), &message.path, &message.text)).collect();
+        let want: Vec<String> = list(entry, "lint")
+            .iter()
+            .map(|message| {
+                let text = |index: usize| message[index].as_str().unwrap_or_default();
+                show(text(0), text(1), text(2))
+            })
+            .collect();
+        if got != want || Some(lint::failed(&messages)) != entry["lint_failed"].as_bool() {
+            misses.push(format!("{}: got {got:#?}, want {want:#?}", entry["id"]));
+        }
+    }
+    expect_none(&misses, entries.len());
+}
