@@ -219,6 +219,11 @@ fn fill(context: &Context<'_>, history: &History, revision: &Revision, plan: &mu
     let mut records = history.superseded();
     records.push(deployed);
     plan.steps.push(steps::record(format!("record revision {version} as deployed"), &records, context.now));
+    let surplus: Vec<ObjectRef> =
+        history.surplus().into_iter().map(|record| steps::record_ref(context.namespace(), record)).collect();
+    if !surplus.is_empty() {
+        plan.steps.push(steps::delete_step("delete old records".to_owned(), surplus, timeout));
+    }
     let failed = revision.record.with_state(State::Failed, format!("{description} failed"));
     plan.on_failure =
         vec![steps::record(format!("record revision {version} as failed"), &[failed], context.now)];

@@ -5,6 +5,9 @@ use osc_plugin_api::{Error, Result};
 use super::Context;
 use crate::release::{OPERATION, Record, State};
 
+/// Records that a release keeps; Helm's default.
+const MAX_RECORDS: usize = 10;
+
 /// All revisions of a release, oldest first.
 #[derive(Debug, Default)]
 pub(super) struct History {
@@ -66,6 +69,13 @@ impl History {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Records that are over once another one is stored: all but the newest and those in force.
+    pub(super) fn surplus(&self) -> Vec<&Record> {
+        let kept = MAX_RECORDS - 1;
+        let old = self.records.iter().rev().skip(kept);
+        old.filter(|record| record.state() != State::Deployed).collect()
     }
 
     /// What becomes of the older records once a new one is deployed.

@@ -10,7 +10,7 @@ use osc_plugin_api::objects::{group, kind};
 use serde_json::Value;
 
 use crate::manifest::{Event, Hook, Order, hooks_at, rank};
-use crate::release::Record;
+use crate::release::{Record, secret_name};
 use crate::resources::{self, Scopes};
 
 /// Seconds that a wait or hook may take when nobody said otherwise; Helm's default.
@@ -96,7 +96,8 @@ fn established(name: &str, refs: Vec<ObjectRef>, timeout: u32) -> Step {
     )
 }
 
-/// Waits until what can be ready is ready.
+/// Waits until the workloads are ready. What they need (volumes, services) shows there; a volume that nobody uses yet
+/// may never be bound.
 pub(super) fn wait_ready(objects: &[Value], timeout: u32) -> Result<Option<Step>> {
     let refs = objects
         .iter()
@@ -104,7 +105,7 @@ pub(super) fn wait_ready(objects: &[Value], timeout: u32) -> Result<Option<Step>
             matches!(
                 (group(object).unwrap_or_default(), kind(object).unwrap_or_default()),
                 ("apps", "Deployment" | "StatefulSet" | "DaemonSet" | "ReplicaSet")
-                    | ("", "Pod" | "ReplicationController" | "Service" | "PersistentVolumeClaim")
+                    | ("", "Pod" | "ReplicationController")
             )
         })
         .map(resources::reference)
@@ -218,9 +219,11 @@ pub(super) fn record(name: impl Into<String>, records: &[Record], now: Timestamp
     Step::new(name, Action::Apply { objects, policy: Policy::Record })
 }
 
-/// Deletes objects in Helm's order for uninstalling, stage by stage.
+/// Deletes objects in Helm's order for uninstalling, stage by stage. Custom resources go first, not last as in Helm:
+/// somebody must still be there to take their finalizers off.
 pub(super) fn delete(mut refs: Vec<ObjectRef>, timeout: u32) -> Vec<Step> {
     refs.sort_by(|left, right| Order::Uninstall.compare(&left.kind, &right.kind));
+    refs.sort_by_key(|reference| rank(&reference.kind, Order::Uninstall).is_some());
     let mut steps: Vec<Step> = Vec::new();
     let mut rest = refs.into_iter().peekable();
     while let Some(first) = rest.next() {
@@ -229,16 +232,8 @@ pub(super) fn delete(mut refs: Vec<ObjectRef>, timeout: u32) -> Vec<Step> {
         while let Some(next) = rest.next_if(|next| deletion_stage(&next.kind) == group) {
             refs.push(next);
         }
-        steps.push(Step::new(
-            format!("delete {}: {}", counted(refs.len(), "object"), STAGES[group].1),
-            Action::Delete {
-                refs,
-                propagation: Propagation::Background,
-                until_gone: true,
-                timeout_seconds: timeout,
-                on_timeout: OnTimeout::ExplainFinalizers,
-            },
-        ));
+        let name = format!("delete {}: {}", counted(refs.len(), "object"), STAGES[group].1);
+        steps.push(delete_step(name, refs, timeout));
     }
     number_duplicates(&mut steps);
     steps
@@ -246,4 +241,26 @@ pub(super) fn delete(mut refs: Vec<ObjectRef>, timeout: u32) -> Vec<Step> {
 
 fn deletion_stage(kind: &str) -> usize {
     stage(kind).0
+}
+
+/// Deletes objects and waits until they are gone.
+pub(super) fn delete_step(name: String, refs: Vec<ObjectRef>, timeout: u32) -> Step {
+    let action = Action::Delete {
+        refs,
+        propagation: Propagation::Background,
+        until_gone: true,
+        timeout_seconds: timeout,
+        on_timeout: OnTimeout::ExplainFinalizers,
+    };
+    Step::new(name, action)
+}
+
+/// The Secret of a record.
+pub(super) fn record_ref(namespace: &str, record: &Record) -> ObjectRef {
+    ObjectRef {
+        api_version: "v1".to_owned(),
+        kind: "Secret".to_owned(),
+        namespace: Some(namespace.to_owned()),
+        name: secret_name(record.name(), record.version()),
+    }
 }

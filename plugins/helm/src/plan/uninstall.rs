@@ -2,14 +2,14 @@
 
 use osc_plugin_api::Result;
 use osc_plugin_api::documents::object::ObjectRef;
-use osc_plugin_api::documents::plan::{Action, OnTimeout, Plan, Policy, Propagation, Step};
+use osc_plugin_api::documents::plan::{Plan, Policy};
 use osc_plugin_api::objects::name;
 use serde_json::Value;
 
 use super::history::History;
 use super::{Context, MANAGER, deploy, steps};
 use crate::manifest::{Event, split};
-use crate::release::{Record, State, secret_name};
+use crate::release::{Record, State};
 use crate::resources::{self, Scopes};
 
 pub(super) fn uninstall(context: &Context<'_>) -> Result<Plan> {
@@ -49,36 +49,15 @@ pub(super) fn uninstall(context: &Context<'_>) -> Result<Plan> {
     plan.steps.extend(steps::delete(refs, timeout));
     if !claims.is_empty() {
         let name = format!("delete {} of claim templates", steps::counted(claims.len(), "volume"));
-        plan.steps.push(delete(name, claims, timeout));
+        plan.steps.push(steps::delete_step(name, claims, timeout));
     }
     plan.steps.extend(steps::hooks(&hooks, Event::PostDelete, timeout));
-    let records: Vec<ObjectRef> = history.records.iter().map(|record| record_ref(context, record)).collect();
+    let records: Vec<ObjectRef> =
+        history.records.iter().map(|record| steps::record_ref(context.namespace(), record)).collect();
     if !records.is_empty() {
-        plan.steps.push(delete("delete the release's records".to_owned(), records, timeout));
+        plan.steps.push(steps::delete_step("delete the release's records".to_owned(), records, timeout));
     }
     Ok(plan)
-}
-
-fn delete(name: String, refs: Vec<ObjectRef>, timeout: u32) -> Step {
-    Step::new(
-        name,
-        Action::Delete {
-            refs,
-            propagation: Propagation::Background,
-            until_gone: true,
-            timeout_seconds: timeout,
-            on_timeout: OnTimeout::ExplainFinalizers,
-        },
-    )
-}
-
-fn record_ref(context: &Context<'_>, record: &Record) -> ObjectRef {
-    ObjectRef {
-        api_version: "v1".to_owned(),
-        kind: "Secret".to_owned(),
-        namespace: Some(context.namespace().to_owned()),
-        name: secret_name(record.name(), record.version()),
-    }
 }
 
 /// What the release holds: the inventory, or what its record says where there is none.

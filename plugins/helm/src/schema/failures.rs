@@ -111,7 +111,8 @@ pub(super) fn of_value(schema: &Map<String, Value>, value: &Value) -> Option<Str
 pub(super) fn of_number(schema: &Map<String, Value>, value: &Value) -> Vec<String> {
     let Some(got) = value.as_f64() else { return Vec::new() };
     let is_strict = |keyword: &str| schema.get(keyword) == Some(&Value::Bool(true));
-    let rules: [(&str, fn(f64, f64) -> bool); 5] = [
+    type Fails = fn(f64, f64) -> bool;
+    let rules: [(&str, Fails); 5] = [
         ("minimum", |got, want| got < want),
         ("maximum", |got, want| got > want),
         ("exclusiveMinimum", |got, want| got <= want),

@@ -282,10 +282,10 @@ impl<'s> Walk<'s> {
             _ => None,
         };
         match rest {
-            Some(Value::Bool(false)) if self.draft < 2020 && !tuple.is_empty() => {
-                if list.len() > tuple.len() {
-                    found.say(format!("last {} additionalItem(s) not allowed", list.len() - tuple.len()));
-                }
+            Some(Value::Bool(false))
+                if self.draft < 2020 && list.len() > tuple.len() && !tuple.is_empty() =>
+            {
+                found.say(format!("last {} additionalItem(s) not allowed", list.len() - tuple.len()));
             }
             Some(schema) => {
                 for (index, item) in list.iter().enumerate().skip(tuple.len()) {
