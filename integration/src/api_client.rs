@@ -27,13 +27,16 @@ impl ApiClient {
     }
 }
 
+/// Name of the simulated node.
+pub const NODE: &str = "fake-node";
+
 /// Runs a simulated node on a cluster until the manager is dropped.
 pub fn start_kubelet(client: kube::Client) -> Manager {
-    Kubelet::start("simulated-node", Arc::new(ApiClient::new(client)), Arc::new(SystemClock))
+    Kubelet::start(NODE, Arc::new(ApiClient::new(client)), Arc::new(SystemClock))
 }
 
 impl Client for ApiClient {
-    fn call(&self, call: Call) -> Pending<'_, Result<Value, Refusal>> {
+    fn call(&self, call: Call) -> Pending<'_, Result<Shared, Refusal>> {
         Box::pin(async move {
             let mut path = call.resource.path(&call.namespace, &call.name);
             if !call.subresource.is_empty() {
@@ -57,7 +60,7 @@ impl Client for ApiClient {
                 body = call.body.to_string().into_bytes();
             }
             let request = request.body(body).map_err(|error| Refusal::unreachable(error.to_string()))?;
-            self.0.request(request).await.map_err(refusal)
+            self.0.request(request).await.map(|answer: Value| Shared::from(answer)).map_err(refusal)
         })
     }
 

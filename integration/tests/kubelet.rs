@@ -54,7 +54,7 @@ async fn pods_run_end_and_go() -> Result<()> {
     let (apps, batch) = ("/apis/apps/v1/namespaces/default", "/apis/batch/v1/namespaces/default");
     let pods = "/api/v1/namespaces/default/pods";
 
-    let node = cluster.until("/api/v1/nodes/simulated-node", |n| n["status"]["capacity"].is_object()).await?;
+    let node = cluster.until("/api/v1/nodes/fake-node", |n| n["status"]["capacity"].is_object()).await?;
     assert_eq!(node["metadata"]["labels"]["sandbox.osc.io/simulated"], "true");
 
     cluster

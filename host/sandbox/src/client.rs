@@ -231,7 +231,7 @@ pub enum Change {
 /// Access to a cluster with all rights.
 pub trait Client: Send + Sync + 'static {
     /// Makes one call. Deleting answers the object or a `Status`.
-    fn call(&self, call: Call) -> Pending<'_, Result<Value, Refusal>>;
+    fn call(&self, call: Call) -> Pending<'_, Result<Shared, Refusal>>;
 
     /// Starts to follow resources; must be called within a tokio runtime and ends when the receiver is dropped.
     fn feed(&self, resources: Vec<Resource>) -> mpsc::Receiver<Change>;

@@ -22,6 +22,7 @@ mod status;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -44,6 +45,10 @@ const COMPONENT: &str = "kubelet";
 pub struct Kubelet {
     node: String,
     addresses: Mutex<Addresses>,
+    /// How long a pod takes to start and to stop.
+    pace: Duration,
+    /// Since when pods wait to start (`false`) or to stop (`true`).
+    since: Mutex<HashMap<(String, bool), Instant>>,
 }
 
 /// Addresses of pods, from 10.244.0.0/16.
@@ -56,7 +61,17 @@ struct Addresses {
 impl Kubelet {
     /// A node of a name.
     pub fn new(node: &str) -> Self {
-        Self { node: node.to_owned(), addresses: Mutex::default() }
+        Self {
+            node: node.to_owned(),
+            addresses: Mutex::default(),
+            pace: Duration::ZERO,
+            since: Mutex::default(),
+        }
+    }
+
+    /// The same where pods take a moment to start and to stop, as they do on real nodes.
+    pub fn with_pace(self, pace: Duration) -> Self {
+        Self { pace, ..self }
     }
 
     /// Runs it alone on a cluster; must be called within a tokio runtime. It ends when the manager is dropped.
@@ -72,6 +87,24 @@ impl Kubelet {
         text(pod, "/spec/nodeName") == self.node
     }
 
+    /// How long a pod that starts or stops still takes.
+    fn wait(&self, pod: &Value) -> Option<Duration> {
+        let stops = object::is_terminating(pod);
+        if self.pace.is_zero() || !(stops || matches!(text(pod, "/status/phase"), "" | "Pending")) {
+            return None;
+        }
+        let uid = object::uid(pod);
+        let mut since = self.since.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let begun = since.entry((uid.to_owned(), stops)).or_insert_with(Instant::now);
+        self.pace.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())
+    }
+
+    fn forget(&self, pod: &Value) {
+        let mut since = self.since.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        since.remove(&(object::uid(pod).to_owned(), false));
+        since.remove(&(object::uid(pod).to_owned(), true));
+    }
+
     async fn look(&self, context: &Context, key: &Key) -> Outcome {
         if key.resource == NODES {
             return node::keep(context, &self.node).await;
@@ -79,6 +112,9 @@ impl Kubelet {
         let Some(pod) = context.cache().of(key).filter(|pod| self.is_mine(pod)) else { return Ok(None) };
         if node::is_down(context, &self.node) {
             return Ok(None); // its return tells all pods
+        }
+        if let Some(wait) = self.wait(&pod) {
+            return Ok(context.now().saturating_add(wait).ok());
         }
         let missing = match text(&pod, "/status/phase") {
             "" | "Pending" => references::missing(context.cache(), &pod),
@@ -129,6 +165,9 @@ impl Reconciler for Kubelet {
         if *seen.resource == PODS {
             if self.is_mine(object) {
                 self.addresses().note(object, seen.new.is_some());
+                if seen.new.is_none() {
+                    self.forget(object);
+                }
                 enqueue(seen.key());
             }
         } else if *seen.resource == NODES {

@@ -64,6 +64,11 @@ pub trait Reconciler: Send + Sync + 'static {
     /// Brings one object nearer to where it should be. Called by one worker at a time for each key.
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a Key) -> Pending<'a, Outcome>;
 
+    /// Whether changes are looked at without the delay that gathers several of them.
+    fn is_prompt(&self) -> bool {
+        false
+    }
+
     /// How many objects are worked on at the same time.
     fn workers(&self) -> usize {
         4
@@ -103,10 +108,13 @@ pub struct Manager {
     tasks: JoinSet<()>,
 }
 
+/// A reconciler, what it watches, and what it has to look at.
+type Loop = (Arc<dyn Reconciler>, Vec<Resource>, Arc<Queue>);
+
 /// What all reconcilers share: where changes are announced.
 pub(crate) struct Hub {
     pub(crate) cache: Cache,
-    loops: Vec<(Arc<dyn Reconciler>, Vec<Resource>, Arc<Queue>)>,
+    loops: Vec<Loop>,
 }
 
 impl Hub {
@@ -149,6 +157,16 @@ impl Manager {
         clock: Arc<dyn Clock>,
         reconcilers: Vec<Arc<dyn Reconciler>>,
     ) -> Self {
+        Self::start_at_rest(client, clock, reconcilers, Duration::ZERO)
+    }
+
+    /// The same with a rest before each look, in which changes gather as they do on the way to real controllers.
+    pub fn start_at_rest(
+        client: Arc<dyn Client>,
+        clock: Arc<dyn Clock>,
+        reconcilers: Vec<Arc<dyn Reconciler>>,
+        rest: Duration,
+    ) -> Self {
         let mut wanted: Vec<Resource> = Vec::new();
         let mut all = false;
         let mut loops = Vec::new();
@@ -156,7 +174,8 @@ impl Manager {
             let watches = reconciler.watches();
             all |= watches.is_empty();
             wanted.extend(watches.iter().filter(|r| !wanted.contains(r)).cloned().collect::<Vec<_>>());
-            loops.push((reconciler, watches, Arc::new(Queue::default())));
+            let rest = if reconciler.is_prompt() { Duration::ZERO } else { rest };
+            loops.push((reconciler, watches, Arc::new(Queue::with_rest(rest))));
         }
         if all {
             wanted =

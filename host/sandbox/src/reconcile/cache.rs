@@ -66,6 +66,11 @@ impl Cache {
         keys.into_iter().filter_map(|key| tables.find(key)).collect()
     }
 
+    /// The objects of a resource in a namespace that no controller manages.
+    pub fn orphans(&self, resource: &Resource, namespace: &str) -> Vec<Shared> {
+        self.owned(resource, &orphanage(namespace))
+    }
+
     /// Everything that names an owner.
     pub fn dependents(&self, owner: &str) -> Vec<Key> {
         self.read().owned.get(owner).map(|keys| keys.iter().cloned().collect()).unwrap_or_default()
@@ -107,9 +112,8 @@ impl Cache {
         if let Some(old) = &old {
             tables.forget_links(&key, old);
         }
-        for owner in object::items(object, "/metadata/ownerReferences") {
-            let owned = tables.owned.entry(object::text(owner, "/uid").to_owned()).or_default();
-            owned.insert(key.clone());
+        for owner in links(object) {
+            tables.owned.entry(owner).or_default().insert(key.clone());
         }
         tables.by_uid.insert(object::uid(object).to_owned(), key.clone());
         let table = tables.objects.entry(key.resource).or_default();
@@ -145,15 +149,29 @@ impl Tables {
     }
 
     fn forget_links(&mut self, key: &Key, old: &Shared) {
-        for owner in object::items(old, "/metadata/ownerReferences") {
-            let uid = object::text(owner, "/uid");
-            if let Some(owned) = self.owned.get_mut(uid) {
+        for owner in links(old) {
+            if let Some(owned) = self.owned.get_mut(&owner) {
                 owned.remove(key);
                 if owned.is_empty() {
-                    self.owned.remove(uid);
+                    self.owned.remove(&owner);
                 }
             }
         }
         self.by_uid.remove(object::uid(old));
     }
+}
+
+/// Under which names an object is found by its owners; without a controller also under that of all orphans.
+fn links(object: &Shared) -> Vec<String> {
+    let owners = object::items(object, "/metadata/ownerReferences");
+    let mut links: Vec<String> = owners.iter().map(|owner| object::text(owner, "/uid").to_owned()).collect();
+    if object::controller(object).is_none() {
+        links.push(orphanage(object::namespace(object)));
+    }
+    links
+}
+
+/// No uid looks like this.
+fn orphanage(namespace: &str) -> String {
+    format!("orphans of {namespace}")
 }

@@ -59,7 +59,6 @@ impl Context {
         let plain = matches!(call.subresource, "" | "status");
         match self.client.call(call).await {
             Ok(answer) => {
-                let answer = Shared::from(answer);
                 let is_object = plain && object::text(&answer, "/kind") == resource.kind;
                 if is_object && (verb != Verb::Delete || object::is_terminating(&answer)) {
                     self.hub.set(&resource, &answer);

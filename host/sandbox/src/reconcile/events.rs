@@ -58,11 +58,34 @@ impl Recorder {
     }
 }
 
+/// How many events about one object a component writes at once; then one in five minutes.
+const BURST: f64 = 25.0;
+const REFILL: f64 = 1.0 / 300.0;
+
 #[derive(Default)]
 struct Known {
     counts: HashMap<(Entry, String), (String, u64)>,
+    /// What is left of the burst, and when that was.
+    allowed: HashMap<(&'static str, String), (f64, Timestamp)>,
     order: VecDeque<(Entry, String)>,
     serial: u64,
+}
+
+impl Known {
+    /// Whether one more event about an object may be written.
+    fn allows(&mut self, component: &'static str, uid: &str, moment: Timestamp) -> bool {
+        if self.allowed.len() >= REMEMBERED {
+            self.allowed.clear();
+        }
+        let (left, since) = self.allowed.entry((component, uid.to_owned())).or_insert((BURST, moment));
+        *left = (*left + moment.duration_since(*since).as_secs_f64().max(0.0) * REFILL).min(BURST);
+        *since = moment;
+        if *left < 1.0 {
+            return false;
+        }
+        *left -= 1.0;
+        true
+    }
 }
 
 async fn write(client: &dyn Client, known: &mut Known, entry: Entry, involved: Value, moment: Timestamp) {
@@ -70,6 +93,9 @@ async fn write(client: &dyn Client, known: &mut Known, entry: Entry, involved: V
         "" => "default".to_owned(),
         space => space.to_owned(),
     };
+    if !known.allows(entry.component, text(&involved, "/uid"), moment) {
+        return;
+    }
     let same = (entry, format!("{}{}", text(&involved, "/uid"), text(&involved, "/fieldPath")));
     let stamp = clock::seconds(moment);
     if let Some((event, count)) = known.counts.get_mut(&same) {

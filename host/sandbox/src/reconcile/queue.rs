@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::Notify;
@@ -13,11 +14,13 @@ use crate::clock::Clock;
 pub(super) struct Queue {
     state: Mutex<State>,
     changed: Notify,
+    /// How long a key rests before a worker gets it, so that several changes make one look.
+    rest: Duration,
 }
 
 #[derive(Default)]
 struct State {
-    ready: VecDeque<Key>,
+    ready: VecDeque<(Instant, Key)>,
     queued: HashSet<Key>,
     working: HashSet<Key>,
     /// Asked for again while a worker had them.
@@ -33,7 +36,7 @@ impl State {
         if self.working.contains(&key) {
             self.again.insert(key);
         } else if self.queued.insert(key.clone()) {
-            self.ready.push_back(key);
+            self.ready.push_back((Instant::now(), key));
         }
     }
 
@@ -60,6 +63,11 @@ impl State {
 }
 
 impl Queue {
+    /// A queue whose keys rest for a while.
+    pub(super) fn with_rest(rest: Duration) -> Self {
+        Self { rest, ..Self::default() }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -98,28 +106,38 @@ impl Queue {
     pub(super) async fn next(&self, clock: &dyn Clock) -> Key {
         loop {
             let changed = self.changed.notified();
-            let (key, first) = {
+            let (resting, first) = {
                 let mut state = self.lock();
                 state.wake(clock.now());
-                let key = state.ready.pop_front();
-                if let Some(key) = &key {
-                    state.queued.remove(key);
+                let ripe = state.ready.front().map(|(since, _)| *since + self.rest);
+                if ripe.is_some_and(|ripe| ripe <= Instant::now())
+                    && let Some((_, key)) = state.ready.pop_front()
+                {
+                    state.queued.remove(&key);
                     state.working.insert(key.clone());
                     if !state.ready.is_empty() {
                         self.changed.notify_one(); // for the next worker
                     }
+                    return key;
                 }
-                (key, state.later.first_key_value().map(|(moment, _)| moment.0))
+                (ripe, state.later.first_key_value().map(|(moment, _)| moment.0))
             };
-            if let Some(key) = key {
-                return key;
-            }
-            match first {
-                None => changed.await,
-                Some(moment) => tokio::select! {
-                    () = changed => {}
-                    () = clock.sleep_until(moment) => {}
-                },
+            let ripe = async {
+                match resting {
+                    Some(ripe) => tokio::time::sleep_until(ripe.into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let due = async {
+                match first {
+                    Some(moment) => clock.sleep_until(moment).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = changed => {}
+                () = ripe => {}
+                () = due => {}
             }
         }
     }
