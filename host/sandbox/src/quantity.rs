@@ -70,6 +70,11 @@ impl Quantity {
         self.nano.div_euclid(NANO / 1000) + i128::from(self.nano.rem_euclid(NANO / 1000) != 0)
     }
 
+    /// The sum of two amounts, in this one's form.
+    pub fn plus(self, other: Self) -> Self {
+        Quantity { nano: self.nano.saturating_add(other.nano), form: self.form }
+    }
+
     /// True if the amount is a whole number.
     pub fn is_whole(&self) -> bool {
         self.nano % NANO == 0
