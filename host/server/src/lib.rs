@@ -4,6 +4,7 @@ pub mod config;
 pub mod egress;
 pub mod error;
 pub mod kube;
+pub mod plugins;
 pub mod registry;
 pub mod secrets;
 pub mod store;

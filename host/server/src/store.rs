@@ -10,6 +10,7 @@ pub mod inventory;
 mod migrate;
 pub mod operations;
 pub mod plans;
+pub mod plugins;
 pub mod revisions;
 pub mod scope;
 pub mod services;
