@@ -1,6 +1,8 @@
 //! The server `osc`: see ARCHITECTURE.md for the map.
 
+pub mod app;
 pub mod config;
+pub mod domain;
 pub mod egress;
 pub mod error;
 pub mod kube;

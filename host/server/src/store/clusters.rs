@@ -271,6 +271,13 @@ pub fn grants_anywhere(conn: &Connection, cluster: i64) -> rusqlite::Result<Vec<
     .collect()
 }
 
+impl Scoped<'_> {
+    /// Whose a namespace is, also when it is another tenant's.
+    pub fn namespace_owner(&self, cluster: i64, namespace: &str) -> rusqlite::Result<Option<TenantId>> {
+        namespace_owner_anywhere(self.conn, cluster, namespace)
+    }
+}
+
 /// Whose a namespace is: by use, or by a grant that names it.
 pub fn namespace_owner_anywhere(
     conn: &Connection,

@@ -38,6 +38,11 @@ impl<'a> Scoped<'a> {
     pub fn tenant(&self) -> TenantId {
         self.tenant
     }
+
+    /// The bare connection, for rows that hang on a row already found in this scope.
+    pub fn connection(&self) -> &'a Connection {
+        self.conn
+    }
 }
 
 /// A page of a list: at most `limit` rows with ids beyond `after` in the list's order.

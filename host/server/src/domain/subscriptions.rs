@@ -1,0 +1,124 @@
+//! Subscriptions: subscribing, freezing, ending.
+
+use crate::app::App;
+use crate::domain::audit::{Act, audited};
+use crate::domain::principal::Principal;
+use crate::domain::services;
+use crate::error::{Error, Result};
+use crate::store::instances::{self, Instance};
+use crate::store::scope::{Page, Scoped};
+use crate::store::services::ServiceState;
+use crate::store::subscriptions::{self, Subscription, SubscriptionState};
+use crate::store::time;
+
+pub async fn list(app: &App, who: &Principal, page: Page) -> Result<Vec<Subscription>> {
+    let tenant = who.viewer()?;
+    app.db.read(move |conn| Ok(subscriptions::list(&Scoped::new(conn, tenant), page)?)).await
+}
+
+/// The caller's subscription of a service, with its instances.
+pub async fn get(app: &App, who: &Principal, service: &str) -> Result<(Subscription, Vec<Instance>)> {
+    let tenant = who.viewer()?;
+    let service = service.to_owned();
+    app.db
+        .read(move |conn| {
+            let at = Scoped::new(conn, tenant);
+            let found = services::resolve(&at, &service)?;
+            let subscription = subscriptions::find(&at, found.id)?
+                .filter(|subscription| subscription.state != SubscriptionState::Ended)
+                .ok_or(Error::NotFound { kind: "subscription", id: service })?;
+            let filter = instances::Filter { service_id: Some(found.id), ..Default::default() };
+            let instances = instances::list(&at, &filter, Page::ALL)?;
+            Ok((subscription, instances))
+        })
+        .await
+}
+
+/// Subscribes to a service; a second time is fine.
+pub async fn subscribe(app: &App, who: &Principal, service: &str) -> Result<Subscription> {
+    audited(app, who, Act::new("SubscribeService", "subscription", service), async {
+        let tenant = who.consumer()?;
+        let service = service.to_owned();
+        let subscription = app
+            .db
+            .write(move |tx| {
+                let at = Scoped::new(tx, tenant);
+                let found = services::resolve(&at, &service)?;
+                let present = subscriptions::find(&at, found.id)?;
+                match present.map(|subscription| subscription.state) {
+                    Some(SubscriptionState::Active) => {}
+                    Some(SubscriptionState::Frozen) => {
+                        return Err(Error::Conflict(format!("the subscription of `{service}` is frozen")));
+                    }
+                    Some(SubscriptionState::Ending) => {
+                        return Err(Error::Conflict(format!(
+                            "the subscription of `{service}` is ending: wait until its instances are gone"
+                        )));
+                    }
+                    Some(SubscriptionState::Ended) | None => {
+                        let own = found.provider == tenant;
+                        if found.state != ServiceState::Published && !own {
+                            return Err(Error::Refused(format!(
+                                "service `{service}` takes no subscriptions now"
+                            )));
+                        }
+                        subscriptions::activate(&at, found.id, &time::now())?;
+                    }
+                }
+                subscriptions::find(&at, found.id)?
+                    .ok_or(Error::NotFound { kind: "subscription", id: service })
+            })
+            .await?;
+        app.events.changed("subscriptions");
+        Ok(subscription)
+    })
+    .await
+}
+
+/// Freezes a subscription (instances go on, no new ones) or thaws it.
+pub async fn set_frozen(app: &App, who: &Principal, service: &str, frozen: bool) -> Result<Subscription> {
+    let operation = if frozen { "FreezeSubscription" } else { "UnfreezeSubscription" };
+    audited(app, who, Act::new(operation, "subscription", service), async {
+        let tenant = who.owner()?;
+        let service = service.to_owned();
+        let subscription = app
+            .db
+            .write(move |tx| {
+                let at = Scoped::new(tx, tenant);
+                let found = services::resolve(&at, &service)?;
+                let present = subscriptions::find(&at, found.id)?;
+                let state = present.map(|subscription| subscription.state);
+                match state {
+                    Some(SubscriptionState::Active | SubscriptionState::Frozen) => {}
+                    Some(SubscriptionState::Ending) => {
+                        return Err(Error::Conflict(format!("the subscription of `{service}` is ending")));
+                    }
+                    Some(SubscriptionState::Ended) | None => {
+                        return Err(Error::NotFound { kind: "subscription", id: service });
+                    }
+                }
+                let next = if frozen { SubscriptionState::Frozen } else { SubscriptionState::Active };
+                subscriptions::set_state(&at, found.id, next)?;
+                subscriptions::find(&at, found.id)?
+                    .ok_or(Error::NotFound { kind: "subscription", id: service })
+            })
+            .await?;
+        app.events.changed("subscriptions");
+        Ok(subscription)
+    })
+    .await
+}
+
+/// The subscription that an instance needs: active, or refused with the reason.
+pub fn require_active(at: &Scoped<'_>, service_id: i64, name: &str) -> Result<()> {
+    match subscriptions::find(at, service_id)?.map(|subscription| subscription.state) {
+        Some(SubscriptionState::Active) => Ok(()),
+        Some(SubscriptionState::Frozen) => {
+            Err(Error::Refused(format!("the subscription of `{name}` is frozen: thaw it first")))
+        }
+        Some(SubscriptionState::Ending) => {
+            Err(Error::Refused(format!("the subscription of `{name}` is ending")))
+        }
+        Some(SubscriptionState::Ended) | None => Err(Error::Refused(format!("subscribe to `{name}` first"))),
+    }
+}
