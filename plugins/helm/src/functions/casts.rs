@@ -7,7 +7,7 @@ use crate::value::{IntKind, ListKind, Value};
 
 /// A float as an integer, with the processor's answer for what does not fit.
 pub(super) fn float_to_int(f: f64) -> i64 {
-    if f.is_nan() || !(-9.223_372_036_854_775_8e18..9.223_372_036_854_775_8e18).contains(&f) {
+    if f.is_nan() || !(-9.223_372_036_854_776e18..9.223_372_036_854_776e18).contains(&f) {
         i64::MIN
     } else {
         f as i64

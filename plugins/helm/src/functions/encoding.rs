@@ -234,7 +234,7 @@ pub(super) fn encode(bytes: &[u8], alphabet: &[u8], bits: usize) -> String {
 }
 
 /// The bytes, or where the text goes wrong as Go counts it.
-fn decode(text: &str, alphabet: &[u8], bits: usize) -> Result<Vec<u8>, usize> {
+pub(super) fn decode(text: &str, alphabet: &[u8], bits: usize) -> Result<Vec<u8>, usize> {
     let group_letters = if bits == 6 { 4 } else { 8 };
     let mut table = [0xFFu8; 256];
     for (i, letter) in alphabet.iter().enumerate() {

@@ -97,7 +97,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     variadic("mustSlice", &[Any], Any, SLICE),
     fixed("chunk", &[Int, Any], CHUNK),
     fixed("mustChunk", &[Int, Any], CHUNK),
-    variadic("concat", &[], Any, |e, a| concat(e, a)),
+    variadic("concat", &[], Any, concat),
     fixed("join", &[Str, Any], |e, a| {
         let texts = to_texts(&a[1]);
         let parts: Vec<&str> = texts.iter().filter_map(Value::as_str).collect();

@@ -30,7 +30,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("hasPrefix", &[Str, Str], |_, a| Ok(Value::Bool(text(a, 1).starts_with(text(a, 0))))),
     fixed("hasSuffix", &[Str, Str], |_, a| Ok(Value::Bool(text(a, 1).ends_with(text(a, 0))))),
     variadic("quote", &[], Any, |_, a| {
-        let parts: Vec<String> = a.iter().filter(|v| !v.is_nil()).map(|v| quote_any(v)).collect();
+        let parts: Vec<String> = a.iter().filter(|v| !v.is_nil()).map(quote_any).collect();
         Ok(Value::str(parts.join(" ")))
     }),
     variadic("squote", &[], Any, |_, a| {

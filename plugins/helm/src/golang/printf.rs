@@ -647,7 +647,7 @@ mod tests {
             "00042|42   |+42|ff"
         );
         assert_eq!(
-            f("%6.2f|%e|%g", &[Value::Float(3.14159), Value::Float(1e6), Value::Float(1e6)]),
+            f("%6.2f|%e|%g", &[Value::Float(3.14201), Value::Float(1e6), Value::Float(1e6)]),
             "  3.14|1.000000e+06|1e+06"
         );
         assert_eq!(

@@ -19,8 +19,7 @@ impl Regexp {
         if pattern.len() > MAX_PATTERN {
             return Err("error parsing regexp: expression too large".into());
         }
-        let translated =
-            Translator { chars: pattern.chars().collect(), at: 0, out: String::new() }.run(pattern)?;
+        let translated = Translator { chars: pattern.chars().collect(), at: 0, out: String::new() }.run()?;
         RegexBuilder::new(&translated)
             .size_limit(SIZE_LIMIT)
             .dfa_size_limit(SIZE_LIMIT)
@@ -187,11 +186,11 @@ impl Translator {
         self.chars.get(self.at + ahead).copied()
     }
 
-    fn run(mut self, pattern: &str) -> Result<String, String> {
+    fn run(mut self) -> Result<String, String> {
         while let Some(c) = self.peek(0) {
             match c {
                 '\\' => self.escape(false)?,
-                '[' => self.class(pattern)?,
+                '[' => self.class()?,
                 '{' if !self.is_repetition() => {
                     self.out.push_str("\\{");
                     self.at += 1;
@@ -299,11 +298,11 @@ impl Translator {
                             break;
                         }
                     }
-                } else if c != 'x' {
-                    if let Some(c) = self.peek(2) {
-                        self.out.push(c);
-                        take = 3;
-                    }
+                } else if c != 'x'
+                    && let Some(c) = self.peek(2)
+                {
+                    self.out.push(c);
+                    take = 3;
                 }
             }
             'a' => self.out.push_str(r"\x07"),
@@ -337,7 +336,7 @@ impl Translator {
         Ok(())
     }
 
-    fn class(&mut self, pattern: &str) -> Result<(), String> {
+    fn class(&mut self) -> Result<(), String> {
         let start = self.at;
         self.out.push('[');
         self.at += 1;
@@ -349,7 +348,6 @@ impl Translator {
         loop {
             let Some(c) = self.peek(0) else {
                 let part: String = self.chars[start..].iter().collect();
-                let _ = pattern;
                 return Err(format!("error parsing regexp: missing closing ]: `{part}`"));
             };
             match c {

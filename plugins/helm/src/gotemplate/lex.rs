@@ -368,11 +368,10 @@ impl<'a> Lexer<'a> {
     fn quoted(&mut self, quote: char, kind: Kind, problem: &str) -> Token {
         loop {
             match self.bump() {
-                Some('\\') => {
-                    if !self.bump().is_some_and(|c| c != '\n') {
-                        return self.error(problem);
-                    }
+                Some('\\') if self.peek().is_some_and(|c| c != '\n') => {
+                    self.bump();
                 }
+                Some('\\') => return self.error(problem),
                 None | Some('\n') => return self.error(problem),
                 Some(c) if c == quote => return self.emit(kind),
                 _ => {}

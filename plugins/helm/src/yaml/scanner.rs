@@ -230,7 +230,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn fetch_next(&mut self) -> Scan<()> {
-        self.to_next_token();
+        self.skip_to_token();
         self.unroll_indent(self.mark.column as isize);
         if self.is_end() {
             return self.fetch_stream_end();
@@ -499,7 +499,7 @@ impl<'a> Scanner<'a> {
         Ok(())
     }
 
-    fn to_next_token(&mut self) {
+    fn skip_to_token(&mut self) {
         loop {
             while self.at(0) == b' ' || ((self.flow_level > 0 || !self.key_allowed) && self.at(0) == b'\t') {
                 self.skip();
