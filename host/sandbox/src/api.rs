@@ -25,8 +25,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+pub(crate) use create::strict;
 pub use delete::{DeleteOptions, Deleted};
 pub use patch::Patch;
+pub(crate) use strategy::empty_object;
 
 use crate::auth::User;
 use crate::cluster::Core;

@@ -165,6 +165,40 @@ impl Store {
         (objects, inner.version)
     }
 
+    /// The objects as they were at a version. `None`: the store has forgotten that.
+    pub fn list_at(&self, resource: &str, namespace: Option<&str>, version: u64) -> Option<Vec<Arc<Object>>> {
+        let (objects, now) = self.list(resource, namespace);
+        if version >= now {
+            return Some(objects);
+        }
+        let inner = self.lock();
+        if version < inner.forgotten {
+            return None;
+        }
+        let mut then: BTreeMap<(Arc<str>, Arc<str>), Arc<Object>> = BTreeMap::new();
+        for object in objects {
+            then.insert((object.key.namespace.clone(), object.key.name.clone()), object);
+        }
+        let start = inner.ring.partition_point(|c| c.version <= version);
+        for change in inner.ring.range(start..).rev() {
+            let key = &change.object.key;
+            if *key.resource != *resource || namespace.is_some_and(|ns| ns != &*key.namespace) {
+                continue;
+            }
+            let place = (key.namespace.clone(), key.name.clone());
+            match &change.previous {
+                Some(previous) => then.insert(place, previous.clone()),
+                None => then.remove(&place),
+            };
+        }
+        Some(then.into_values().collect())
+    }
+
+    /// Changes up to this version are forgotten.
+    pub fn oldest(&self) -> u64 {
+        self.lock().forgotten
+    }
+
     /// How many objects a resource has.
     pub fn count(&self, resource: &str) -> usize {
         self.lock().objects.get(resource).map_or(0, BTreeMap::len)
