@@ -5,6 +5,7 @@
 pub mod chart;
 pub mod coalesce;
 pub mod dependencies;
+pub mod form;
 pub mod functions;
 pub mod golang;
 pub mod gotemplate;
@@ -31,6 +32,7 @@ use jiff::Timestamp;
 use osc_plugin_api::Result;
 use osc_plugin_api::deployer::Deployer;
 use osc_plugin_api::documents::finding::Finding;
+use osc_plugin_api::documents::form::Form;
 use osc_plugin_api::documents::package::{Detection, PackageFacts};
 use osc_plugin_api::documents::plan::Plan;
 use osc_plugin_api::documents::plan_request::PlanRequest;
@@ -57,6 +59,10 @@ impl Deployer for Helm {
     fn lint(&self, host: &dyn Host) -> Result<Vec<Finding>> {
         let messages = lint::lint(&package::files(host)?, &Value::Null);
         Ok(messages.iter().map(lint::finding).collect())
+    }
+
+    fn form(&self, host: &dyn Host) -> Result<Form> {
+        Ok(form::form(&package::load(host)?))
     }
 
     fn render(&self, host: &dyn Host, request: PlanRequest) -> Result<Rendering> {

@@ -130,7 +130,7 @@ fn line(step: &Step) -> String {
     let what = match &step.action {
         Action::Apply { objects, policy } => format!("{policy:?} {}", refs(objects)),
         Action::Hook { object, done, delete, .. } => {
-            format!("{} {done:?} {delete:?}", refs(&[object.clone()]))
+            format!("{} {done:?} {delete:?}", refs(std::slice::from_ref(object)))
         }
         Action::Wait { refs, until, .. } => format!("{until:?} {}", names(refs)),
         Action::Delete { refs, .. } => names(refs),

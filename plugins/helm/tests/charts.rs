@@ -1,11 +1,11 @@
-//! Charts of the recorded corpus, linted, against what real Helm 4.3.1 said.
+//! Charts of the recorded corpus: linted against what real Helm 4.3.1 said, and made into forms.
 //!
-//! Without the corpus (`OSC_SHARED`, or `shared` beside the repository) the test passes and says what it skipped.
+//! Without the corpus (`OSC_SHARED`, or `shared` beside the repository) the tests pass and say what they skipped.
 
 use std::path::PathBuf;
 
 use osc_plugin_helm::chart::File;
-use osc_plugin_helm::{lint, load};
+use osc_plugin_helm::{form, inspect, lint, load};
 use serde_json::Value;
 
 fn corpus() -> Option<(PathBuf, Value)> {
@@ -54,4 +54,25 @@ fn lint_says_what_helm_says() {
         }
     }
     expect_none(&misses, entries.len());
+}
+
+#[test]
+fn every_chart_has_a_form_and_facts() {
+    let Some((root, index)) = corpus() else { return };
+    for entry in list(&index, "charts") {
+        let path = root.join(entry["chart"].as_str().expect("the chart has a file"));
+        let chart =
+            load::load_archive(&std::fs::read(path).expect("the chart is there")).expect("the chart loads");
+        let made = form::form(&chart);
+        let text = made.json_schema.to_string();
+        assert!(made.defaults.is_object() && made.json_schema["type"] == "object", "{}", entry["id"]);
+        assert!(
+            !text.contains("\"$ref\"") && text.len() < 4 * 1024 * 1024,
+            "{}: {}",
+            entry["id"],
+            text.len()
+        );
+        let facts = inspect::facts(&chart);
+        assert_eq!(Value::from(facts.name), entry["name"]);
+    }
 }
