@@ -4,12 +4,18 @@ use std::sync::Arc;
 
 use tokio::sync::{Notify, broadcast, watch};
 
+use crate::api::metrics::Metrics;
 use crate::config::Config;
 use crate::domain::clusters::ClusterSource;
 use crate::domain::sessions::Passwords;
+use crate::egress::EgressRules;
+use crate::kube::clusters::Clusters;
 use crate::registry::blobs::{Blobs, Documents};
 use crate::secrets::Sealer;
 use crate::store::db::Db;
+
+/// Read connections of the database.
+const READERS: usize = 4;
 
 /// The parts of a running server.
 pub struct App {
@@ -19,10 +25,41 @@ pub struct App {
     pub blobs: Blobs,
     pub documents: Documents,
     pub clusters: Arc<dyn ClusterSource>,
+    pub metrics: Metrics,
     pub passwords: Passwords,
     pub events: Events,
     pub scheduler: Poke,
     pub shutdown: Shutdown,
+}
+
+impl App {
+    /// Opens everything in the data folder, which exists.
+    pub async fn open(config: Config) -> anyhow::Result<Arc<App>> {
+        let rules = Arc::new(EgressRules::parse(&config.egress_allow)?);
+        App::with_clusters(config, Arc::new(Clusters::new(rules)))
+    }
+
+    /// The same with clusters from elsewhere, for tests.
+    pub fn with_clusters(config: Config, clusters: Arc<dyn ClusterSource>) -> anyhow::Result<Arc<App>> {
+        let data = &config.data_dir;
+        let db = Db::open(&data.join("osc.db"), READERS)?;
+        let sealer = Arc::new(Sealer::open(data, config.key_file.clone())?);
+        let blobs = Blobs::open_local(&data.join("objects"))?;
+        let documents = Documents::new(blobs.clone(), sealer.clone());
+        Ok(Arc::new(App {
+            config,
+            db,
+            sealer,
+            blobs,
+            documents,
+            clusters,
+            metrics: Metrics::default(),
+            passwords: Passwords::new()?,
+            events: Events::new(),
+            scheduler: Poke::default(),
+            shutdown: Shutdown::new(),
+        }))
+    }
 }
 
 /// Tells browsers what to fetch again. Events carry only names.

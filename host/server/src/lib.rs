@@ -1,5 +1,6 @@
 //! The server `osc`: see ARCHITECTURE.md for the map.
 
+pub mod api;
 pub mod app;
 pub mod config;
 pub mod domain;
@@ -8,6 +9,8 @@ pub mod error;
 pub mod kube;
 pub mod plugins;
 pub mod registry;
+pub mod scheduler;
 pub mod secrets;
+pub mod serve;
 pub mod store;
 pub mod telemetry;

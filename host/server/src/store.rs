@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod clusters;
 pub mod db;
+pub mod gauges;
 pub mod instances;
 pub mod inventory;
 mod migrate;

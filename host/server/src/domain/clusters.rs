@@ -309,7 +309,7 @@ pub async fn grants(app: &App, who: &Principal, name: &str) -> Result<Vec<GrantR
 }
 
 /// Gives a tenant rights in a namespace of a cluster, or in any free one (`*`).
-pub async fn set_grant(app: &App, who: &Principal, name: &str, wish: GrantWish) -> Result<Vec<GrantRow>> {
+pub async fn set_grant(app: &App, who: &Principal, name: &str, wish: GrantWish) -> Result<GrantRow> {
     let act = Act::new("UpdateClusterGrant", "cluster", format!("{name}/{}/{}", wish.tenant, wish.namespace));
     audited(app, who, act, async {
         let cluster = managed(app, who, name).await?;
@@ -333,34 +333,28 @@ pub async fn set_grant(app: &App, who: &Principal, name: &str, wish: GrantWish) 
                     rbac: wish.rbac,
                     privileged: wish.privileged,
                 };
-                clusters::set_grant(&Scoped::new(tx, tenant.id), cluster.id, &grant)?;
-                Ok(clusters::grants_anywhere(tx, cluster.id)?)
+                let at = Scoped::new(tx, tenant.id);
+                clusters::set_grant(&at, cluster.id, &grant)?;
+                let made = clusters::grants(&at, cluster.id)?;
+                let made = made.into_iter().find(|made| made.namespace == wish.namespace);
+                made.ok_or(Error::NotFound { kind: "grant", id: wish.namespace })
             })
             .await
     })
     .await
 }
 
-pub async fn delete_grant(
-    app: &App,
-    who: &Principal,
-    name: &str,
-    tenant: String,
-    namespace: String,
-) -> Result<()> {
-    let act = Act::new("DeleteClusterGrant", "cluster", format!("{name}/{tenant}/{namespace}"));
-    audited(app, who, act, async {
+/// Revokes a grant.
+pub async fn delete_grant(app: &App, who: &Principal, name: &str, id: &str) -> Result<()> {
+    audited(app, who, Act::new("DeleteClusterGrant", "cluster", format!("{name}/{id}")), async {
         let cluster = managed(app, who, name).await?;
-        app.db
-            .write(move |tx| {
-                let found = tenants::find(tx, &tenant)?;
-                let found = found.ok_or(Error::NotFound { kind: "tenant", id: tenant })?;
-                if clusters::delete_grant(&Scoped::new(tx, found.id), cluster.id, &namespace)? {
-                    return Ok(());
-                }
-                Err(Error::NotFound { kind: "grant", id: namespace })
-            })
-            .await
+        let missing = Error::NotFound { kind: "grant", id: id.into() };
+        let Ok(id) = id.parse::<i64>() else { return Err(missing) };
+        let deleted = app
+            .db
+            .write(move |tx| Ok::<_, Error>(clusters::delete_grant_anywhere(tx, cluster.id, id)?))
+            .await?;
+        if deleted { Ok(()) } else { Err(missing) }
     })
     .await
 }

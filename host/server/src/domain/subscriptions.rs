@@ -5,7 +5,6 @@ use crate::domain::audit::{Act, audited};
 use crate::domain::principal::Principal;
 use crate::domain::services;
 use crate::error::{Error, Result};
-use crate::store::instances::{self, Instance};
 use crate::store::scope::{Page, Scoped};
 use crate::store::services::ServiceState;
 use crate::store::subscriptions::{self, Subscription, SubscriptionState};
@@ -16,20 +15,17 @@ pub async fn list(app: &App, who: &Principal, page: Page) -> Result<Vec<Subscrip
     app.db.read(move |conn| Ok(subscriptions::list(&Scoped::new(conn, tenant), page)?)).await
 }
 
-/// The caller's subscription of a service, with its instances.
-pub async fn get(app: &App, who: &Principal, service: &str) -> Result<(Subscription, Vec<Instance>)> {
+/// The caller's subscription of a service.
+pub async fn get(app: &App, who: &Principal, service: &str) -> Result<Subscription> {
     let tenant = who.viewer()?;
     let service = service.to_owned();
     app.db
         .read(move |conn| {
             let at = Scoped::new(conn, tenant);
             let found = services::resolve(&at, &service)?;
-            let subscription = subscriptions::find(&at, found.id)?
+            subscriptions::find(&at, found.id)?
                 .filter(|subscription| subscription.state != SubscriptionState::Ended)
-                .ok_or(Error::NotFound { kind: "subscription", id: service })?;
-            let filter = instances::Filter { service_id: Some(found.id), ..Default::default() };
-            let instances = instances::list(&at, &filter, Page::ALL)?;
-            Ok((subscription, instances))
+                .ok_or(Error::NotFound { kind: "subscription", id: service })
         })
         .await
 }

@@ -63,6 +63,7 @@ pub struct Filter {
     pub resource: Option<String>,
     pub name: Option<String>,
     pub actor: Option<String>,
+    pub result: Option<String>,
     pub since: Option<String>,
     pub until: Option<String>,
 }
@@ -92,6 +93,7 @@ fn select(
            AND (:resource IS NULL OR a.resource = :resource)
            AND (:name IS NULL OR a.name = :name)
            AND (:actor IS NULL OR a.actor = :actor)
+           AND (:result IS NULL OR a.result = :result)
            AND (:since IS NULL OR a.time >= :since)
            AND (:until IS NULL OR a.time < :until)
          ORDER BY a.id DESC LIMIT :limit",
@@ -100,7 +102,7 @@ fn select(
         named_params! {
             ":tenant": tenant, ":after": page.after, ":operation": filter.operation,
             ":resource": filter.resource, ":name": filter.name, ":actor": filter.actor,
-            ":since": filter.since, ":until": filter.until, ":limit": page.limit,
+            ":result": filter.result, ":since": filter.since, ":until": filter.until, ":limit": page.limit,
         },
         Entry::from_row,
     )?

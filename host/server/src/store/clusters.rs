@@ -237,14 +237,11 @@ pub fn set_grant(at: &Scoped<'_>, cluster: i64, new: &NewGrant<'_>) -> rusqlite:
     Ok(())
 }
 
-pub fn delete_grant(at: &Scoped<'_>, cluster: i64, namespace: &str) -> rusqlite::Result<bool> {
-    let count = at
-        .conn
-        .prepare_cached(
-            "DELETE FROM cluster_grant
-             WHERE cluster_id = :cluster AND tenant_id = :tenant AND namespace = :namespace",
-        )?
-        .execute(named_params! { ":cluster": cluster, ":tenant": at.tenant, ":namespace": namespace })?;
+/// Deletes a grant in a cluster, whoever has it.
+pub fn delete_grant_anywhere(conn: &Connection, cluster: i64, id: i64) -> rusqlite::Result<bool> {
+    let count = conn
+        .prepare_cached("DELETE FROM cluster_grant WHERE cluster_id = :cluster AND id = :id")?
+        .execute(named_params! { ":cluster": cluster, ":id": id })?;
     Ok(count > 0)
 }
 

@@ -1,0 +1,22 @@
+//! HTTP: one file per resource, which extracts, calls `domain` and converts. No decisions here.
+
+pub mod assets;
+mod audit;
+mod auth;
+mod clusters;
+mod error;
+mod events;
+mod extract;
+mod guard;
+mod health;
+pub mod listen;
+pub mod metrics;
+pub mod openapi;
+mod page;
+pub mod router;
+mod services;
+mod sessions;
+mod subscriptions;
+mod tenants;
+mod tokens;
+mod users;

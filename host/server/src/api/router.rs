@@ -1,0 +1,72 @@
+//! All routes, and the layers around them.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::routing::get;
+use axum::{Router, middleware};
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{
+    assets, audit, clusters, events, guard, health, metrics, openapi, services, sessions, subscriptions,
+    tenants, tokens, users,
+};
+use crate::app::App;
+
+/// Bound of JSON bodies: a kubeconfig or values fit.
+const BODY_LIMIT: usize = 4 << 20;
+
+fn api() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::base())
+        .routes(routes!(sessions::create_session, sessions::delete_session))
+        .routes(routes!(sessions::get_me))
+        .routes(routes!(users::list_users, users::create_user))
+        .routes(routes!(users::get_user, users::update_user))
+        .routes(routes!(users::create_sign_in_link))
+        .routes(routes!(tenants::list_tenants, tenants::create_tenant))
+        .routes(routes!(tenants::list_members))
+        .routes(routes!(tenants::set_member, tenants::delete_member))
+        .routes(routes!(tokens::list_tokens, tokens::create_token))
+        .routes(routes!(tokens::delete_token))
+        .routes(routes!(services::list_services))
+        .routes(routes!(services::get_service, services::delete_service))
+        .routes(routes!(services::list_versions))
+        .routes(routes!(services::get_version, services::delete_version))
+        .routes(routes!(services::get_version_form))
+        .routes(routes!(services::get_version_readme))
+        .routes(routes!(services::list_findings))
+        .routes(routes!(subscriptions::list_subscriptions, subscriptions::create_subscription))
+        .routes(routes!(subscriptions::get_subscription))
+        .routes(routes!(subscriptions::freeze_subscription))
+        .routes(routes!(subscriptions::unfreeze_subscription))
+        .routes(routes!(clusters::list_clusters, clusters::create_cluster))
+        .routes(routes!(clusters::get_cluster, clusters::delete_cluster))
+        .routes(routes!(clusters::check_cluster))
+        .routes(routes!(clusters::list_namespaces))
+        .routes(routes!(clusters::list_grants, clusters::create_grant))
+        .routes(routes!(clusters::delete_grant))
+        .routes(routes!(audit::list_audit))
+        .routes(routes!(events::follow_events))
+}
+
+/// The OpenAPI document.
+pub fn document() -> OpenApi {
+    api().split_for_parts().1
+}
+
+/// The finished router.
+pub fn router(app: Arc<App>) -> Router {
+    let (router, document) = api().split_for_parts();
+    let document = Arc::new(document);
+    router
+        .route("/api/openapi.json", get(move || openapi::document(document.clone())))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::metrics))
+        .fallback(assets::assets)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(middleware::from_fn_with_state(app.clone(), guard::guard))
+        .with_state(app)
+}
