@@ -6,4 +6,5 @@ pub mod api;
 pub mod client;
 pub mod clusters;
 pub mod discovery;
+pub mod fake;
 pub mod kubeconfig;
