@@ -7,6 +7,7 @@ pub mod domain;
 pub mod egress;
 pub mod error;
 pub mod kube;
+pub mod operations;
 pub mod plugins;
 pub mod registry;
 pub mod scheduler;
