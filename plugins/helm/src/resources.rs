@@ -34,12 +34,20 @@ impl Scopes {
 
     /// Asks the cluster about kinds that are still unknown.
     pub fn complete<'a>(&mut self, host: &dyn Host, objects: impl IntoIterator<Item = &'a Value>) {
-        let is_unknown = |object: &Value| {
-            let (group, kind) = (group(object).unwrap_or_default(), kind(object).unwrap_or_default());
-            cluster_scoped(group, kind).is_none()
-                && !self.known.contains_key(&(group.to_owned(), kind.to_owned()))
-        };
-        if objects.into_iter().any(is_unknown) {
+        let mut unknown: BTreeSet<(String, String)> = objects
+            .into_iter()
+            .map(|object| (group(object).unwrap_or_default(), kind(object).unwrap_or_default()))
+            .filter(|(group, kind)| cluster_scoped(group, kind).is_none())
+            .map(|(group, kind)| (group.to_owned(), kind.to_owned()))
+            .collect();
+        unknown.retain(|kind| !self.known.contains_key(kind));
+        // Definitions are large, and their names can nearly always be told from the kinds.
+        let guesses: Vec<ObjectRef> =
+            unknown.iter().flat_map(|(group, kind)| definitions_of(group, kind)).collect();
+        let found = live(host, &guesses, "").unwrap_or_default();
+        self.learn(found.iter().flatten());
+        unknown.retain(|kind| !self.known.contains_key(kind));
+        if !unknown.is_empty() {
             // Without an answer the guess below must do.
             let definitions = host.list("apiextensions.k8s.io/v1", "CustomResourceDefinition", None, None);
             self.learn(definitions.unwrap_or_default().iter());
@@ -63,6 +71,23 @@ impl Scopes {
             set_namespace(object, release_namespace);
         }
     }
+}
+
+/// The definitions that a kind may have, by the rules of English plurals.
+fn definitions_of(group: &str, kind: &str) -> Vec<ObjectRef> {
+    let name = kind.to_lowercase();
+    let plurals = match name.strip_suffix('y') {
+        Some(stem) => vec![format!("{stem}ies"), format!("{name}s")],
+        None if name.ends_with(['s', 'x', 'h']) => vec![format!("{name}es"), name.clone()],
+        None => vec![format!("{name}s")],
+    };
+    let definition = |plural: String| ObjectRef {
+        api_version: "apiextensions.k8s.io/v1".to_owned(),
+        kind: "CustomResourceDefinition".to_owned(),
+        namespace: None,
+        name: format!("{plural}.{group}"),
+    };
+    plurals.into_iter().map(definition).collect()
 }
 
 /// The objects of one document; lists are flattened, a document of comments has none.
@@ -138,21 +163,49 @@ pub fn reference(object: &Value) -> Result<ObjectRef> {
         .ok_or_else(|| Error::invalid_package("an object lacks `apiVersion`, `kind` or `metadata.name`"))
 }
 
+/// Objects that the server is asked for at once.
+const BATCH: usize = 500;
+
+/// Whether a plan may read an object at all: in its own namespace, or harmless to everybody. Asking for others would
+/// only make the server warn.
+pub fn in_reach(reference: &ObjectRef, release_namespace: &str) -> bool {
+    match reference.namespace.as_deref() {
+        Some(namespace) => namespace == release_namespace,
+        None => matches!(
+            (reference.group(), reference.kind.as_str()),
+            ("apiextensions.k8s.io", "CustomResourceDefinition")
+                | ("apiregistration.k8s.io", "APIService")
+                | ("storage.k8s.io", "StorageClass" | "CSIDriver")
+                | ("networking.k8s.io", "IngressClass")
+                | ("scheduling.k8s.io", "PriorityClass")
+        ),
+    }
+}
+
 /// The live objects; what may not be read counts as absent.
-pub fn live(host: &dyn Host, refs: &[ObjectRef]) -> Result<Vec<Option<Value>>> {
-    if refs.is_empty() {
-        return Ok(Vec::new());
+pub fn live(host: &dyn Host, refs: &[ObjectRef], release_namespace: &str) -> Result<Vec<Option<Value>>> {
+    let mut found = vec![None; refs.len()];
+    let places: Vec<usize> =
+        (0..refs.len()).filter(|place| in_reach(&refs[*place], release_namespace)).collect();
+    for places in places.chunks(BATCH) {
+        let wanted: Vec<ObjectRef> = places.iter().map(|place| refs[*place].clone()).collect();
+        let answers = match host.objects(&wanted) {
+            Err(error) if error.code == "denied" => one_by_one(host, &wanted)?,
+            answers => answers?,
+        };
+        for (place, answer) in places.iter().zip(answers) {
+            found[*place] = answer;
+        }
     }
-    match host.objects(refs) {
-        Err(error) if error.code == "denied" => refs
-            .iter()
-            .map(|reference| match host.object(reference) {
-                Err(error) if error.code == "denied" => Ok(None),
-                answer => answer,
-            })
-            .collect(),
+    Ok(found)
+}
+
+fn one_by_one(host: &dyn Host, refs: &[ObjectRef]) -> Result<Vec<Option<Value>>> {
+    let read = |reference| match host.object(reference) {
+        Err(error) if error.code == "denied" => Ok(None),
         answer => answer,
-    }
+    };
+    refs.iter().map(read).collect()
 }
 
 /// Drops all but the last of objects that are the same; says which.

@@ -171,7 +171,7 @@ fn check_conflicts(context: &Context<'_>, objects: &[Value]) -> Result<()> {
     };
     let mut refs = objects.iter().map(resources::reference).collect::<Result<Vec<_>>>()?;
     refs.retain(|reference| !mine(reference));
-    let live = resources::live(context.host, &refs)?;
+    let live = resources::live(context.host, &refs, context.namespace())?;
     let foreign: Vec<String> = refs
         .iter()
         .zip(live)
@@ -253,7 +253,7 @@ fn prune(context: &Context<'_>, objects: &[Value], plan: &mut Plan) -> Result<()
 
 /// Which of the objects stay in the cluster although they are no longer wanted, and why.
 pub(super) fn kept(context: &Context<'_>, refs: &[ObjectRef]) -> Result<Vec<Kept>> {
-    let live = resources::live(context.host, refs)?;
+    let live = resources::live(context.host, refs, context.namespace())?;
     let reason = |reference: &ObjectRef, live: Option<&Value>| {
         if live.is_some_and(resources::is_kept) || stored_as_kept(context, reference) {
             return Some("annotated `helm.sh/resource-policy: keep`");

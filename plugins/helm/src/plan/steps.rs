@@ -16,6 +16,9 @@ use crate::resources::{self, Scopes};
 /// Seconds that a wait or hook may take when nobody said otherwise; Helm's default.
 pub(super) const TIMEOUT: u32 = 300;
 
+/// Letters of an object's name that a step's name holds.
+const MAX_NAME: usize = 100;
+
 /// Kinds of one stage do not need each other, so one step applies them in parallel. The stages follow Helm's order.
 const STAGES: [(&str, &str); 9] = [
     ("PriorityClass", "namespaces and priorities"),
@@ -187,7 +190,8 @@ fn hook_step(hook: &Hook, object: &Value, event: Event, timeout: u32) -> Step {
             delete.push(HookDelete::Failed);
         }
     }
-    let name = osc_plugin_api::objects::name(object).unwrap_or_default();
+    let name: String =
+        osc_plugin_api::objects::name(object).unwrap_or_default().chars().take(MAX_NAME).collect();
     Step::new(
         format!("run {} hook {kind} {name}", event.name()),
         Action::Hook {

@@ -78,12 +78,15 @@ fn held(context: &Context<'_>, record: Option<&Record>) -> Result<Vec<ObjectRef>
         scopes.place(object, context.namespace());
     }
     let mut refs = objects.iter().map(resources::reference).collect::<Result<Vec<_>>>()?;
-    // Without an inventory only the marks tell whose an object is.
-    let live = resources::live(context.host, &refs)?;
+    // Without an inventory only the marks tell whose an object is. What cannot be read here is for the executor to check.
+    let live = resources::live(context.host, &refs, context.namespace())?;
     let mut live = live.into_iter();
-    refs.retain(|_| {
+    refs.retain(|reference| {
         let live = live.next().flatten();
-        live.is_some_and(|live| resources::foreign(&live, context.release(), context.namespace()).is_none())
+        !resources::in_reach(reference, context.namespace())
+            || live.is_some_and(|live| {
+                resources::foreign(&live, context.release(), context.namespace()).is_none()
+            })
     });
     Ok(refs)
 }
@@ -92,7 +95,7 @@ fn held(context: &Context<'_>, record: Option<&Record>) -> Result<Vec<ObjectRef>
 fn claims_of(context: &Context<'_>, refs: &[ObjectRef]) -> Result<Vec<ObjectRef>> {
     let sets: Vec<ObjectRef> =
         refs.iter().filter(|reference| reference.kind == "StatefulSet").cloned().collect();
-    let prefixes: Vec<String> = resources::live(context.host, &sets)?
+    let prefixes: Vec<String> = resources::live(context.host, &sets, context.namespace())?
         .iter()
         .flatten()
         .flat_map(|set| {
