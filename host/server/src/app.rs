@@ -8,8 +8,9 @@ use crate::api::metrics::Metrics;
 use crate::config::Config;
 use crate::domain::clusters::ClusterSource;
 use crate::domain::sessions::Passwords;
-use crate::egress::EgressRules;
+use crate::egress::{Egress, EgressRules};
 use crate::kube::clusters::Clusters;
+use crate::plugins::{self, Builtin, Compiler, Plugins, PluginsSettings};
 use crate::registry::blobs::{Blobs, Documents};
 use crate::secrets::Sealer;
 use crate::store::db::Db;
@@ -25,6 +26,7 @@ pub struct App {
     pub blobs: Blobs,
     pub documents: Documents,
     pub clusters: Arc<dyn ClusterSource>,
+    pub plugins: Arc<Plugins>,
     pub metrics: Metrics,
     pub passwords: Passwords,
     pub events: Events,
@@ -32,27 +34,47 @@ pub struct App {
     pub shutdown: Shutdown,
 }
 
+/// What an app meets outside its data folder.
+pub struct Outside {
+    pub clusters: Arc<dyn ClusterSource>,
+    pub egress: Option<Egress>,
+    pub builtin: Vec<Builtin>,
+    pub compiler: Compiler,
+}
+
 impl App {
     /// Opens everything in the data folder, which exists.
     pub async fn open(config: Config) -> anyhow::Result<Arc<App>> {
         let rules = Arc::new(EgressRules::parse(&config.egress_allow)?);
-        App::with_clusters(config, Arc::new(Clusters::new(rules)))
+        let outside = Outside {
+            clusters: Arc::new(Clusters::new(rules.clone())),
+            egress: Some(Egress::new(rules)?),
+            builtin: plugins::builtin().to_vec(),
+            compiler: Compiler::this_program(),
+        };
+        App::open_with(config, outside).await
     }
 
-    /// The same with clusters from elsewhere, for tests.
-    pub fn with_clusters(config: Config, clusters: Arc<dyn ClusterSource>) -> anyhow::Result<Arc<App>> {
+    /// The same with a world of one's own, for tests.
+    pub async fn open_with(config: Config, outside: Outside) -> anyhow::Result<Arc<App>> {
         let data = &config.data_dir;
         let db = Db::open(&data.join("osc.db"), READERS)?;
         let sealer = Arc::new(Sealer::open(data, config.key_file.clone())?);
         let blobs = Blobs::open_local(&data.join("objects"))?;
         let documents = Documents::new(blobs.clone(), sealer.clone());
+        let mut settings = PluginsSettings::new(data, db.clone());
+        settings.builtin = outside.builtin;
+        settings.compiler = outside.compiler;
+        settings.egress = outside.egress;
+        let plugins = Plugins::open(settings).await?;
         Ok(Arc::new(App {
             config,
             db,
             sealer,
             blobs,
             documents,
-            clusters,
+            clusters: outside.clusters,
+            plugins,
             metrics: Metrics::default(),
             passwords: Passwords::new()?,
             events: Events::new(),

@@ -3,6 +3,8 @@
 pub mod audit;
 pub mod clusters;
 pub mod names;
+pub mod packages;
+pub mod plugins;
 pub mod principal;
 pub mod semver;
 pub mod services;
@@ -12,3 +14,4 @@ pub mod subscriptions;
 pub mod tenants;
 pub mod tokens;
 pub mod users;
+pub mod values;
