@@ -7,9 +7,13 @@ use tokio::sync::{Notify, broadcast, watch};
 use crate::api::metrics::Metrics;
 use crate::config::Config;
 use crate::domain::clusters::ClusterSource;
+use crate::domain::operations::Host;
 use crate::domain::sessions::Passwords;
 use crate::egress::{Egress, EgressRules};
 use crate::kube::clusters::Clusters;
+use crate::operations::clock::SystemClock;
+use crate::operations::executor::{Executor, ExecutorParts};
+use crate::operations::journal::CrashPoint;
 use crate::plugins::{self, Builtin, Compiler, Plugins, PluginsSettings};
 use crate::registry::blobs::{Blobs, Documents};
 use crate::secrets::Sealer;
@@ -27,6 +31,7 @@ pub struct App {
     pub documents: Documents,
     pub clusters: Arc<dyn ClusterSource>,
     pub plugins: Arc<Plugins>,
+    pub executor: Executor,
     pub metrics: Metrics,
     pub passwords: Passwords,
     pub events: Events,
@@ -67,6 +72,14 @@ impl App {
         settings.compiler = outside.compiler;
         settings.egress = outside.egress;
         let plugins = Plugins::open(settings).await?;
+        let host = Host { db: db.clone(), sealer: sealer.clone(), clusters: outside.clusters.clone() };
+        let executor = Executor::new(ExecutorParts {
+            db: db.clone(),
+            documents: documents.clone(),
+            host: Arc::new(host),
+            clock: Arc::new(SystemClock),
+            crash: config.crash_after.map_or_else(CrashPoint::never, CrashPoint::kill_after),
+        });
         Ok(Arc::new(App {
             config,
             db,
@@ -75,6 +88,7 @@ impl App {
             documents,
             clusters: outside.clusters,
             plugins,
+            executor,
             metrics: Metrics::default(),
             passwords: Passwords::new()?,
             events: Events::new(),

@@ -2,8 +2,12 @@
 
 pub mod audit;
 pub mod clusters;
+pub mod instances;
 pub mod names;
+pub mod operations;
 pub mod packages;
+pub mod planning;
+pub mod plans;
 pub mod plugins;
 pub mod principal;
 pub mod semver;
@@ -15,3 +19,4 @@ pub mod tenants;
 pub mod tokens;
 pub mod users;
 pub mod values;
+pub mod wishes;
