@@ -105,6 +105,27 @@ pub async fn serve(config: Config, out: &mut dyn Write) -> anyhow::Result<()> {
     Server::open(config).await?.run(false, out).await
 }
 
+/// Deletes what a server keeps in its data folder, which must not be in use. The key and the embedded cluster's
+/// folder stay.
+pub fn wipe(data_dir: &Path) -> anyhow::Result<()> {
+    if !data_dir.exists() {
+        return Ok(());
+    }
+    let _lock = lock(data_dir)?;
+    for name in ["osc.db", "osc.db-wal", "osc.db-shm", "admin.token", "objects", "plugins"] {
+        let path = data_dir.join(name);
+        let removed =
+            if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        match removed {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("cannot delete `{}`", path.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 fn make_folder(path: &Path) -> anyhow::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -136,8 +157,9 @@ fn lock(data_dir: &Path) -> anyhow::Result<File> {
     }
 }
 
+/// Waits for SIGTERM or SIGINT.
 #[cfg(unix)]
-async fn told_to_end() -> anyhow::Result<()> {
+pub async fn told_to_end() -> anyhow::Result<()> {
     use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
@@ -146,7 +168,8 @@ async fn told_to_end() -> anyhow::Result<()> {
     }
 }
 
+/// Waits for an interruption.
 #[cfg(not(unix))]
-async fn told_to_end() -> anyhow::Result<()> {
+pub async fn told_to_end() -> anyhow::Result<()> {
     Ok(tokio::signal::ctrl_c().await?)
 }

@@ -2,4 +2,3 @@
 
 pub(super) mod clusters;
 pub(super) mod expiry;
-pub(super) mod instances;

@@ -1,0 +1,598 @@
+//! `osc instance`: deploy, look at, change and delete instances.
+
+use clap::{Args, Subcommand};
+use reqwest::Method;
+use serde_json::{Map, Value, json};
+
+use super::changes::{self, Change, ChangeArgs, ago, carry_out};
+use super::client::path;
+use super::failure::Failure;
+use super::output::table::{Cell, Column, Paint, column, facts, scalar};
+use super::output::{Format, OutputArgs, plain_block};
+use super::values::ValuesArgs;
+use super::{Session, duration};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum InstanceCommand {
+    /// Deploy a service
+    Deploy(DeployArgs),
+    /// List instances
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    /// Show one instance
+    Show(NameArgs),
+    /// Change values of an instance, keeping its version
+    Update(UpdateArgs),
+    /// Move an instance to another version
+    Upgrade(UpgradeArgs),
+    /// Go back to an earlier revision
+    Rollback(RollbackArgs),
+    /// Take over a Helm release that is in a cluster already
+    Adopt(AdoptArgs),
+    /// Run the tests that the package brings along
+    Test(TestArgs),
+    /// Delete an instance; volumes and definitions are kept unless asked otherwise
+    Delete(DeleteArgs),
+    /// Print the log of an instance's pods
+    Logs(LogsArgs),
+    /// List events of an instance's objects
+    Events(NameArgs),
+    /// List the objects of an instance
+    Objects(NameArgs),
+    /// List the revisions of an instance
+    History(NameArgs),
+    /// Print the values that were set
+    Values(NameArgs),
+    /// Show where the cluster differs from what was applied
+    Diff(NameArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct NameArgs {
+    /// Name or id of the instance
+    instance: String,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// How a plan is carried out.
+#[derive(Debug, Default, Args)]
+pub(crate) struct RunArgs {
+    /// How long each wait may take, such as `90s`, `5m` or `1h`
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    timeout: Option<u32>,
+    /// Leave the package's hooks out
+    #[arg(long)]
+    no_hooks: bool,
+}
+
+impl RunArgs {
+    fn add_to(&self, body: &mut Map<String, Value>) {
+        if let Some(seconds) = self.timeout {
+            body.insert("timeout_seconds".into(), seconds.into());
+        }
+        if self.no_hooks {
+            body.insert("no_hooks".into(), true.into());
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeployArgs {
+    /// The service: `[PROVIDER/]NAME[@VERSION]`
+    #[arg(value_name = "SERVICE[@VERSION]", required_unless_present = "plan")]
+    service: Option<String>,
+    /// Name of the instance; made from the service's when left out
+    #[arg(long)]
+    name: Option<String>,
+    /// The cluster to deploy to
+    #[arg(long, required_unless_present = "plan")]
+    cluster: Option<String>,
+    /// The namespace to deploy to
+    #[arg(long, short = 'n', default_value = "default")]
+    namespace: String,
+    /// A note for people
+    #[arg(long)]
+    description: Option<String>,
+    #[command(flatten)]
+    values: ValuesArgs,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only those in this cluster
+    #[arg(long)]
+    cluster: Option<String>,
+    /// Only those in this namespace
+    #[arg(long, short = 'n')]
+    namespace: Option<String>,
+    /// Only those of this service
+    #[arg(long)]
+    service: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpdateArgs {
+    /// Name or id of the instance
+    #[arg(required_unless_present = "plan")]
+    instance: Option<String>,
+    /// Forget all values set before
+    #[arg(long)]
+    reset_values: bool,
+    #[command(flatten)]
+    values: ValuesArgs,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct UpgradeArgs {
+    /// Name or id of the instance
+    #[arg(required_unless_present = "plan")]
+    instance: Option<String>,
+    /// The version; the newest when left out
+    #[arg(long, value_name = "VERSION")]
+    to: Option<String>,
+    /// Forget all values set before
+    #[arg(long)]
+    reset_values: bool,
+    #[command(flatten)]
+    values: ValuesArgs,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// Name or id of the instance
+    #[arg(required_unless_present = "plan")]
+    instance: Option<String>,
+    /// The revision; the one before when left out
+    #[arg(long, value_name = "REVISION")]
+    to: Option<u32>,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArgs {
+    /// The cluster that holds the release
+    #[arg(long, required_unless_present = "plan")]
+    cluster: Option<String>,
+    /// The release's namespace
+    #[arg(long, short = 'n', default_value = "default")]
+    namespace: String,
+    /// The release's name
+    #[arg(long, required_unless_present = "plan")]
+    release: Option<String>,
+    /// Name of the instance; the release's when left out
+    #[arg(long)]
+    name: Option<String>,
+    /// The service it belongs to; found by the chart's name and version when left out
+    #[arg(long, value_name = "SERVICE[@VERSION]")]
+    service: Option<String>,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// Name or id of the instance
+    #[arg(required_unless_present = "plan")]
+    instance: Option<String>,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DeleteArgs {
+    /// Name or id of the instance
+    #[arg(required_unless_present = "plan")]
+    instance: Option<String>,
+    /// Delete its volumes too
+    #[arg(long)]
+    purge_data: bool,
+    /// Delete the namespace too, if it was made for the instance and is empty
+    #[arg(long)]
+    delete_namespace: bool,
+    /// Delete the instances that it depends on too
+    #[arg(long)]
+    cascade: bool,
+    /// Do not ask
+    #[arg(long, short = 'y')]
+    yes: bool,
+    #[command(flatten)]
+    run: RunArgs,
+    #[command(flatten)]
+    change: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogsArgs {
+    /// Name or id of the instance
+    instance: String,
+    /// Only this pod
+    #[arg(long)]
+    pod: Option<String>,
+    /// Only this container
+    #[arg(long, short = 'c')]
+    container: Option<String>,
+    /// How many of the last lines
+    #[arg(long, value_name = "LINES")]
+    tail: Option<u32>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+const COLUMNS: &[Column] = &[
+    column("NAME", Cell::Text("/name")),
+    column("SERVICE", Cell::Text("/service")),
+    column("VERSION", Cell::Text("/version")),
+    column("CLUSTER", Cell::Text("/cluster")),
+    column("NAMESPACE", Cell::Text("/namespace")),
+    column("STATE", Cell::State("/state")),
+    column("REV", Cell::Text("/revision")),
+    column("UPGRADE", Cell::Text("/upgrade_available")),
+    column("AGE", Cell::Age("/created_at")),
+];
+
+const EVENTS: &[Column] = &[
+    column(
+        "AGE",
+        Cell::With(|event| {
+            ["last_seen", "time", "last_timestamp", "lastTimestamp"]
+                .iter()
+                .find_map(|name| event.get(*name)?.as_str())
+                .map_or_else(String::new, |time| super::output::table::age(time, jiff::Timestamp::now()))
+        }),
+    ),
+    column("TYPE", Cell::Text("/type")),
+    column("REASON", Cell::Text("/reason")),
+    column("OBJECT", Cell::With(|event| event.get("object").map(changes::describe).unwrap_or_default())),
+    column("MESSAGE", Cell::Text("/message")),
+];
+
+const OBJECTS: &[Column] = &[
+    column("KIND", Cell::Text("/kind")),
+    column("NAME", Cell::Text("/name")),
+    column("NAMESPACE", Cell::Text("/namespace")),
+    column("HEALTH", Cell::State("/health")),
+    column("REASON", Cell::Text("/reason")),
+];
+
+const HISTORY: &[Column] = &[
+    column(
+        "REVISION",
+        Cell::With(|revision| scalar(revision.get("revision").or_else(|| revision.get("number")))),
+    ),
+    column("VERSION", Cell::Text("/version")),
+    column("RESULT", Cell::State("/result")),
+    column("OPERATION", Cell::Text("/operation")),
+    column("AGE", Cell::Age("/created_at")),
+];
+
+pub(crate) async fn run(session: &mut Session, command: InstanceCommand) -> Result<(), Failure> {
+    match command {
+        InstanceCommand::Deploy(args) => deploy(session, args).await,
+        InstanceCommand::List(args) => list(session, args).await,
+        InstanceCommand::Show(args) => {
+            let instance = session.client.get(&path(&["instances", &args.instance])).await?;
+            session.ui.object(args.output.format, &instance, show)
+        }
+        InstanceCommand::Update(args) => {
+            let mut body = values_body(&args.values, args.reset_values)?;
+            args.run.add_to(&mut body);
+            change(session, &args.change, "update", args.instance, body).await
+        }
+        InstanceCommand::Upgrade(args) => {
+            let mut body = values_body(&args.values, args.reset_values)?;
+            args.run.add_to(&mut body);
+            if let Some(version) = args.to {
+                body.insert("version".into(), version.into());
+            }
+            change(session, &args.change, "upgrade", args.instance, body).await
+        }
+        InstanceCommand::Rollback(args) => {
+            let mut body = Map::new();
+            args.run.add_to(&mut body);
+            if let Some(revision) = args.to {
+                body.insert("revision".into(), revision.into());
+            }
+            change(session, &args.change, "rollback", args.instance, body).await
+        }
+        InstanceCommand::Adopt(args) => adopt(session, args).await,
+        InstanceCommand::Test(args) => {
+            let mut body = Map::new();
+            args.run.add_to(&mut body);
+            change(session, &args.change, "test", args.instance, body).await
+        }
+        InstanceCommand::Delete(args) => delete(session, args).await,
+        InstanceCommand::Logs(args) => logs(session, args).await,
+        InstanceCommand::Events(args) => part(session, args, "events", EVENTS).await,
+        InstanceCommand::Objects(args) => part(session, args, "objects", OBJECTS).await,
+        InstanceCommand::History(args) => part(session, args, "history", HISTORY).await,
+        InstanceCommand::Values(args) => {
+            let values = session.client.get(&path(&["instances", &args.instance, "values"])).await?;
+            let format = if args.output.format == Format::Table { Format::Yaml } else { args.output.format };
+            session.ui.document(format, &values)
+        }
+        InstanceCommand::Diff(args) => {
+            let diff = session.client.get(&path(&["instances", &args.instance, "diff"])).await?;
+            session.ui.object(args.output.format, &diff, changes::show_differences)
+        }
+    }
+}
+
+async fn deploy(session: &mut Session, args: DeployArgs) -> Result<(), Failure> {
+    let mut body = Map::new();
+    if args.change.plan.is_none() {
+        let service = args.service.unwrap_or_default();
+        let name = args.name.unwrap_or_else(|| generated_name(&service));
+        body.insert("name".into(), name.into());
+        body.insert("service".into(), service.into());
+        body.insert("cluster".into(), args.cluster.into());
+        body.insert("namespace".into(), args.namespace.into());
+        body.insert("values".into(), args.values.read()?);
+        if let Some(description) = args.description {
+            body.insert("description".into(), description.into());
+        }
+        args.run.add_to(&mut body);
+    }
+    carry_out(session, &args.change, Change::post("install", "/instances".into(), body.into())).await
+}
+
+/// The service's name and six random characters, a DNS label that leaves room for what charts append.
+fn generated_name(service: &str) -> String {
+    use rand::RngExt;
+    let name = service.split('@').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    let clean: String = name
+        .to_ascii_lowercase()
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .take(46)
+        .collect();
+    let mut random = rand::rng();
+    let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
+    let suffix: String = (0..6).map(|_| char::from(letters[random.random_range(0..letters.len())])).collect();
+    match clean.trim_matches('-') {
+        "" => format!("instance-{suffix}"),
+        clean => format!("{clean}-{suffix}"),
+    }
+}
+
+async fn list(session: &mut Session, args: ListArgs) -> Result<(), Failure> {
+    let filters = [("cluster", args.cluster), ("namespace", args.namespace), ("service", args.service)];
+    let query: Vec<(&str, String)> =
+        filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let items = session.client.list("/instances", &query, None).await?;
+    session.ui.list(args.output.format, &items, COLUMNS)
+}
+
+fn values_body(values: &ValuesArgs, reset: bool) -> Result<Map<String, Value>, Failure> {
+    let mut body = Map::new();
+    body.insert("values".into(), values.read()?);
+    if reset {
+        body.insert("reset_values".into(), true.into());
+    }
+    Ok(body)
+}
+
+async fn change(
+    session: &mut Session,
+    args: &ChangeArgs,
+    verb: &'static str,
+    instance: Option<String>,
+    body: Map<String, Value>,
+) -> Result<(), Failure> {
+    let instance = instance.unwrap_or_default();
+    let mut change = Change::post(verb, path(&["instances", &instance, verb]), Value::Object(body));
+    change.wish["instance"] = json!(instance);
+    carry_out(session, args, change).await
+}
+
+async fn adopt(session: &mut Session, args: AdoptArgs) -> Result<(), Failure> {
+    let mut body = json!({ "cluster": args.cluster, "namespace": args.namespace, "release": args.release });
+    if let Some(name) = args.name {
+        body["name"] = name.into();
+    }
+    if let Some(service) = args.service {
+        body["service"] = service.into();
+    }
+    carry_out(session, &args.change, Change::post("adopt", "/instances/adopt".into(), body)).await
+}
+
+async fn delete(session: &mut Session, args: DeleteArgs) -> Result<(), Failure> {
+    let instance = args.instance.unwrap_or_default();
+    let mut wish = Map::new();
+    wish.insert("instance".into(), json!(instance));
+    args.run.add_to(&mut wish);
+    for (name, wanted) in [
+        ("purge_data", args.purge_data),
+        ("delete_namespace", args.delete_namespace),
+        ("cascade", args.cascade),
+    ] {
+        if wanted {
+            wish.insert(name.into(), true.into());
+        }
+    }
+    let query = ["purge_data", "delete_namespace", "cascade", "timeout_seconds", "no_hooks"]
+        .into_iter()
+        .filter_map(|name| Some((name, wish.get(name)?.to_string())))
+        .collect();
+    let change = Change {
+        verb: "uninstall",
+        wish: Value::Object(wish),
+        method: Method::DELETE,
+        path: path(&["instances", &instance]),
+        query,
+        body: Value::Null,
+    };
+    let asks = session.ui.interactive && !args.yes && !args.change.dry_run && args.change.plan.is_none();
+    if !asks {
+        return carry_out(session, &args.change, change).await;
+    }
+    let plan = changes::make_plan(session, &change).await?;
+    let shown = changes::show_plan(&plan, Paint::Plain);
+    for line in shown.lines().filter(|line| !line.starts_with("carry it out")) {
+        session.ui.note(line);
+    }
+    if !session.ui.confirm(&format!("delete instance `{instance}`?"))? {
+        return Err(Failure::failed("nothing was deleted"));
+    }
+    changes::apply_plan(session, args.change.output.format, args.change.wait, &plan).await
+}
+
+async fn logs(session: &mut Session, args: LogsArgs) -> Result<(), Failure> {
+    let filters = [
+        ("pod", args.pod),
+        ("container", args.container),
+        ("tail", args.tail.map(|lines| lines.to_string())),
+    ];
+    let query: Vec<(&str, String)> =
+        filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+    let text = session.client.text(&path(&["instances", &args.instance, "logs"]), &query).await?;
+    let Ok(found) = serde_json::from_str::<Value>(&text) else {
+        return session.ui.text(&plain_block(&text));
+    };
+    let lines = match &found {
+        Value::Array(lines) => lines.clone(),
+        page => page
+            .get("items")
+            .or_else(|| page.get("lines"))
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default(),
+    };
+    match args.output.format {
+        Format::Table => session.ui.text(&log_text(&lines)),
+        format => session.ui.document(format, &Value::Array(lines)),
+    }
+}
+
+/// Log lines, headed by pod and container where these change.
+fn log_text(lines: &[Value]) -> String {
+    let mut text = String::new();
+    let mut source = String::new();
+    for line in lines {
+        let field = |name: &str| line.get(name).and_then(Value::as_str);
+        let here = match (field("pod"), field("container")) {
+            (Some(pod), Some(container)) => format!("==> {pod} {container}"),
+            (Some(pod), None) => format!("==> {pod}"),
+            _ => String::new(),
+        };
+        if here != source {
+            text.push_str(&format!("{}\n", super::output::plain(&here)));
+            source = here;
+        }
+        let message =
+            line.as_str().or_else(|| field("message")).or_else(|| field("text")).or_else(|| field("log"));
+        text.push_str(plain_block(message.unwrap_or_default()).trim_end_matches('\n'));
+        text.push('\n');
+    }
+    text
+}
+
+async fn part(session: &mut Session, args: NameArgs, part: &str, columns: &[Column]) -> Result<(), Failure> {
+    let items = session.client.list(&path(&["instances", &args.instance, part]), &[], None).await?;
+    session.ui.list(args.output.format, &items, columns)
+}
+
+fn show(instance: &Value, paint: Paint) -> String {
+    let text = |name: &str| scalar(instance.get(name));
+    let mut shown = facts(
+        &[
+            ("name", text("name")),
+            ("id", text("id")),
+            ("service", format!("{} {}", text("service"), text("version"))),
+            ("cluster", text("cluster")),
+            ("namespace", text("namespace")),
+            ("state", text("state")),
+            ("reason", text("reason")),
+            ("revision", text("revision")),
+            ("upgrade", text("upgrade_available")),
+            ("description", text("description")),
+            ("created", ago(instance, "created_at")),
+        ],
+        paint,
+    );
+    let list = |name: &str| instance.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let endpoints = list("endpoints");
+    if !endpoints.is_empty() {
+        shown.push('\n');
+        shown.push_str(&super::output::table::render(&endpoints, ENDPOINTS, jiff::Timestamp::now(), paint));
+    }
+    if let Some(notes) =
+        instance.get("notes").and_then(Value::as_str).filter(|notes| !notes.trim().is_empty())
+    {
+        shown.push_str(&format!("\n{}\n", plain_block(notes).trim_end()));
+    }
+    shown
+}
+
+const ENDPOINTS: &[Column] = &[
+    column("ENDPOINT", Cell::Text("/name")),
+    column("TYPE", Cell::Text("/type")),
+    column("URL", Cell::Text("/url")),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use insta::assert_snapshot;
+
+    #[test]
+    fn an_instance_shows_where_it_is_reached() {
+        let instance = json!({
+            "id": "3", "name": "shop", "service": "web", "version": "1.2.0", "cluster": "sandbox", "namespace": "web",
+            "state": "running", "reason": null, "revision": 2, "upgrade_available": "1.3.0", "notes": "visit\u{1b}[2J it\n",
+            "endpoints": [{"name": "http", "url": "http://shop.web:80", "type": "cluster"}]
+        });
+        assert_snapshot!(show(&instance, Paint::Plain), @r"
+        name:      shop
+        id:        3
+        service:   web 1.2.0
+        cluster:   sandbox
+        namespace: web
+        state:     running
+        revision:  2
+        upgrade:   1.3.0
+
+        ENDPOINT  TYPE     URL
+        http      cluster  http://shop.web:80
+
+        visit [2J it
+        ");
+    }
+
+    #[test]
+    fn log_lines_are_headed_by_their_pod() {
+        let lines = [
+            json!({"pod": "a", "container": "web", "message": "one\n"}),
+            json!({"pod": "a", "container": "web", "message": "two"}),
+            json!({"pod": "b", "container": "web", "message": "three"}),
+        ];
+        assert_eq!(log_text(&lines), "==> a web\none\ntwo\n==> b web\nthree\n");
+    }
+
+    #[test]
+    fn generated_names_are_labels() {
+        let name = generated_name("acme/My_Web.App@1.0.0");
+        assert!(name.starts_with("my-web-app-") && name.len() == 17, "{name}");
+        assert!(generated_name("@").starts_with("instance-"));
+        assert!(generated_name(&"x".repeat(80)).len() <= 53);
+    }
+}

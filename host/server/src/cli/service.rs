@@ -1,0 +1,227 @@
+//! `osc service`: the catalogue, and a provider's own services.
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use super::Session;
+use super::changes::ago;
+use super::client::path;
+use super::failure::{Failure, USAGE};
+use super::output::table::{Cell, Column, Paint, column, facts, render, scalar};
+use super::output::{Format, OutputArgs, plain_block};
+use super::package::{FINDING_COLUMNS, findings_count};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ServiceCommand {
+    /// List the services that you can see
+    #[command(visible_alias = "ls")]
+    List(ListArgs),
+    /// Show a service, or one of its versions
+    Show(ServiceArgs),
+    /// List the versions of a service
+    Versions(ServiceArgs),
+    /// List what was found in a version
+    Findings(ServiceArgs),
+    /// Print what may be set when a version is deployed
+    Form(ServiceArgs),
+    /// Print the documentation of a version
+    Readme(ServiceArgs),
+    /// Show a service to other tenants
+    Publish(ServiceArgs),
+    /// Hide a published service from new subscribers for now
+    Suspend(ServiceArgs),
+    /// Take a service out of the catalogue for good
+    Withdraw(ServiceArgs),
+    /// Delete a service, or one of its versions: NAME@VERSION
+    Delete(ServiceArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// Only services with this text in name or description
+    #[arg(long, short = 's', value_name = "TEXT")]
+    search: Option<String>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServiceArgs {
+    /// The service: `[PROVIDER/]NAME[@VERSION]`
+    #[arg(value_name = "SERVICE[@VERSION]")]
+    service: String,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+const COLUMNS: &[Column] = &[
+    column("NAME", Cell::Text("/name")),
+    column("KIND", Cell::Text("/kind")),
+    column("PROVIDER", Cell::Text("/provider")),
+    column("LATEST", Cell::Text("/latest_version")),
+    column("STATE", Cell::State("/state")),
+    column(
+        "DESCRIPTION",
+        Cell::With(|service| {
+            let text = scalar(service.get("description"));
+            let short: String = text.chars().take(60).collect();
+            if short.len() < text.len() { short.trim_end().to_owned() + "…" } else { text }
+        }),
+    ),
+];
+
+const VERSIONS: &[Column] = &[
+    column("SERVICE", Cell::Text("/service")),
+    column("VERSION", Cell::Text("/version")),
+    column("STATE", Cell::State("/state")),
+    column("FINDINGS", Cell::With(|version| findings_count(version.get("findings")))),
+    column("AGE", Cell::Age("/created_at")),
+    column("DIGEST", Cell::With(|version| scalar(version.get("digest")).chars().take(19).collect())),
+];
+
+impl ServiceArgs {
+    fn split(&self) -> (&str, Option<&str>) {
+        match self.service.split_once('@') {
+            Some((service, version)) if !version.is_empty() => (service, Some(version)),
+            Some((service, _)) => (service, None),
+            None => (&self.service, None),
+        }
+    }
+
+    fn path(&self) -> String {
+        path(&["services", self.split().0])
+    }
+
+    /// The named version, else the newest.
+    async fn version_path(&self, session: &Session) -> Result<String, Failure> {
+        let (service, version) = self.split();
+        if let Some(version) = version {
+            return Ok(path(&["services", service, "versions", version]));
+        }
+        let found = session.client.get(&self.path()).await?;
+        match found.get("latest_version").and_then(Value::as_str) {
+            Some(version) => Ok(path(&["services", service, "versions", version])),
+            None => Err(Failure::new(USAGE, format!("service `{service}` has no ready version"))
+                .hint(format!("name one of `osc service versions {service}`"))),
+        }
+    }
+}
+
+pub(crate) async fn run(session: &mut Session, command: ServiceCommand) -> Result<(), Failure> {
+    match command {
+        ServiceCommand::List(args) => {
+            let query: Vec<(&str, String)> = args.search.into_iter().map(|text| ("search", text)).collect();
+            let items = session.client.list("/services", &query, None).await?;
+            session.ui.list(args.output.format, &items, COLUMNS)
+        }
+        ServiceCommand::Show(args) => {
+            let (_, version) = args.split();
+            let place = if version.is_some() { args.version_path(session).await? } else { args.path() };
+            let found = session.client.get(&place).await?;
+            session.ui.object(
+                args.output.format,
+                &found,
+                if version.is_some() { show_version } else { show_service },
+            )
+        }
+        ServiceCommand::Versions(args) => {
+            let items = session.client.list(&format!("{}/versions", args.path()), &[], None).await?;
+            session.ui.list(args.output.format, &items, VERSIONS)
+        }
+        ServiceCommand::Findings(args) => {
+            let place = args.version_path(session).await?;
+            let items = session.client.list(&format!("{place}/findings"), &[], None).await?;
+            session.ui.list(args.output.format, &items, FINDING_COLUMNS)
+        }
+        ServiceCommand::Form(args) => {
+            let place = args.version_path(session).await?;
+            let form = session.client.get(&format!("{place}/form")).await?;
+            let format = if args.output.format == Format::Table { Format::Yaml } else { args.output.format };
+            session.ui.document(format, &form)
+        }
+        ServiceCommand::Readme(args) => {
+            let place = args.version_path(session).await?;
+            let text = session.client.text(&format!("{place}/readme"), &[]).await?;
+            let text = match serde_json::from_str::<Value>(&text) {
+                Ok(Value::Object(answer)) => scalar(answer.get("readme").or_else(|| answer.get("text"))),
+                Ok(Value::String(text)) => text,
+                _ => text,
+            };
+            session.ui.text(&format!("{}\n", plain_block(&text).trim_end()))
+        }
+        ServiceCommand::Publish(args) => act(session, args, "publish").await,
+        ServiceCommand::Suspend(args) => act(session, args, "suspend").await,
+        ServiceCommand::Withdraw(args) => act(session, args, "withdraw").await,
+        ServiceCommand::Delete(args) => {
+            let (service, version) = args.split();
+            let place = match version {
+                Some(version) => path(&["services", service, "versions", version]),
+                None => args.path(),
+            };
+            let answer = session.client.delete(&place, &[]).await?;
+            session.ui.note(&format!("deleted `{}`", args.service));
+            match (answer, args.output.format) {
+                (Value::Null, _) | (_, Format::Table) => Ok(()),
+                (answer, format) => session.ui.document(format, &answer),
+            }
+        }
+    }
+}
+
+async fn act(session: &mut Session, args: ServiceArgs, action: &str) -> Result<(), Failure> {
+    let (_, version) = args.split();
+    let body = version.map_or_else(|| json!({}), |version| json!({ "version": version }));
+    let answer = session.client.post(&format!("{}/{action}", args.path()), &body).await?;
+    session.ui.object(args.output.format, &answer, show_service)
+}
+
+fn show_service(service: &Value, paint: Paint) -> String {
+    let text = |name: &str| scalar(service.get(name));
+    let mut shown = facts(
+        &[
+            ("name", text("name")),
+            ("kind", text("kind")),
+            ("provider", text("provider")),
+            ("latest", text("latest_version")),
+            ("state", text("state")),
+            ("description", text("description")),
+            ("created", ago(service, "created_at")),
+        ],
+        paint,
+    );
+    if let Some(versions) =
+        service.get("versions").and_then(Value::as_array).filter(|versions| !versions.is_empty())
+    {
+        shown.push('\n');
+        shown.push_str(&render(versions, VERSIONS, jiff::Timestamp::now(), paint));
+    }
+    shown
+}
+
+fn show_version(version: &Value, paint: Paint) -> String {
+    let text = |name: &str| scalar(version.get(name));
+    let fact = |name: &str| {
+        scalar(version.get("facts").and_then(|facts| facts.get(name)).or_else(|| version.get(name)))
+    };
+    let mut shown = facts(
+        &[
+            ("service", text("service")),
+            ("version", text("version")),
+            ("state", text("state")),
+            ("reason", text("reason")),
+            ("digest", text("digest")),
+            ("app version", fact("app_version")),
+            ("description", fact("description")),
+            ("images", fact("images")),
+            ("created", ago(version, "created_at")),
+        ],
+        paint,
+    );
+    if let Some(findings) =
+        version.get("findings").and_then(Value::as_array).filter(|findings| !findings.is_empty())
+    {
+        shown.push('\n');
+        shown.push_str(&render(findings, FINDING_COLUMNS, jiff::Timestamp::now(), paint));
+    }
+    shown
+}
