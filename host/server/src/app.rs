@@ -7,9 +7,14 @@ use tokio::sync::{Notify, broadcast, watch};
 use crate::api::metrics::Metrics;
 use crate::config::Config;
 use crate::domain::clusters::ClusterSource;
+use crate::domain::operations::Host;
 use crate::domain::sessions::Passwords;
-use crate::egress::EgressRules;
+use crate::egress::{Egress, EgressRules};
 use crate::kube::clusters::Clusters;
+use crate::operations::clock::SystemClock;
+use crate::operations::executor::{Executor, ExecutorParts};
+use crate::operations::journal::CrashPoint;
+use crate::plugins::{self, Builtin, Compiler, Plugins, PluginsSettings};
 use crate::registry::blobs::{Blobs, Documents};
 use crate::secrets::Sealer;
 use crate::store::db::Db;
@@ -25,6 +30,8 @@ pub struct App {
     pub blobs: Blobs,
     pub documents: Documents,
     pub clusters: Arc<dyn ClusterSource>,
+    pub plugins: Arc<Plugins>,
+    pub executor: Executor,
     pub metrics: Metrics,
     pub passwords: Passwords,
     pub events: Events,
@@ -32,27 +39,56 @@ pub struct App {
     pub shutdown: Shutdown,
 }
 
+/// What an app meets outside its data folder.
+pub struct Outside {
+    pub clusters: Arc<dyn ClusterSource>,
+    pub egress: Option<Egress>,
+    pub builtin: Vec<Builtin>,
+    pub compiler: Compiler,
+}
+
 impl App {
     /// Opens everything in the data folder, which exists.
     pub async fn open(config: Config) -> anyhow::Result<Arc<App>> {
         let rules = Arc::new(EgressRules::parse(&config.egress_allow)?);
-        App::with_clusters(config, Arc::new(Clusters::new(rules)))
+        let outside = Outside {
+            clusters: Arc::new(Clusters::new(rules.clone())),
+            egress: Some(Egress::new(rules)?),
+            builtin: plugins::builtin().to_vec(),
+            compiler: Compiler::this_program(),
+        };
+        App::open_with(config, outside).await
     }
 
-    /// The same with clusters from elsewhere, for tests.
-    pub fn with_clusters(config: Config, clusters: Arc<dyn ClusterSource>) -> anyhow::Result<Arc<App>> {
+    /// The same with a world of one's own, for tests.
+    pub async fn open_with(config: Config, outside: Outside) -> anyhow::Result<Arc<App>> {
         let data = &config.data_dir;
         let db = Db::open(&data.join("osc.db"), READERS)?;
         let sealer = Arc::new(Sealer::open(data, config.key_file.clone())?);
         let blobs = Blobs::open_local(&data.join("objects"))?;
         let documents = Documents::new(blobs.clone(), sealer.clone());
+        let mut settings = PluginsSettings::new(data, db.clone());
+        settings.builtin = outside.builtin;
+        settings.compiler = outside.compiler;
+        settings.egress = outside.egress;
+        let plugins = Plugins::open(settings).await?;
+        let host = Host { db: db.clone(), sealer: sealer.clone(), clusters: outside.clusters.clone() };
+        let executor = Executor::new(ExecutorParts {
+            db: db.clone(),
+            documents: documents.clone(),
+            host: Arc::new(host),
+            clock: Arc::new(SystemClock),
+            crash: config.crash_after.map_or_else(CrashPoint::never, CrashPoint::kill_after),
+        });
         Ok(Arc::new(App {
             config,
             db,
             sealer,
             blobs,
             documents,
-            clusters,
+            clusters: outside.clusters,
+            plugins,
+            executor,
             metrics: Metrics::default(),
             passwords: Passwords::new()?,
             events: Events::new(),

@@ -38,6 +38,9 @@ pub struct ConfigArgs {
     /// File with the 32 bytes that seal secrets (default: `secret.key` in the data folder)
     #[arg(long, env = "OSC_KEY_FILE", value_name = "FILE")]
     pub key_file: Option<PathBuf>,
+    /// Ends the process as `kill -9` does after so many journal writes: for tests of crashes
+    #[arg(long, env = "OSC_CRASH_AFTER_JOURNAL_WRITES", value_name = "N", hide = true)]
+    pub crash_after: Option<u32>,
 }
 
 /// The settings file.
@@ -88,6 +91,8 @@ pub struct Config {
     pub egress_allow: Vec<String>,
     pub key_file: Option<PathBuf>,
     pub limits: Limits,
+    /// For tests of crashes.
+    pub crash_after: Option<u32>,
 }
 
 #[derive(Clone, Debug)]
@@ -137,6 +142,7 @@ impl Config {
             egress_allow: Vec::new(),
             key_file: None,
             limits: Limits::default(),
+            crash_after: None,
         }
     }
 
@@ -177,6 +183,7 @@ impl Config {
             egress_allow: some_or(args.egress_allow, raw.egress.allow),
             key_file: args.key_file.or(raw.key_file),
             limits,
+            crash_after: args.crash_after,
         };
         for range in &config.egress_allow {
             check_cidr(range)?;

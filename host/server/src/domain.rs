@@ -2,7 +2,13 @@
 
 pub mod audit;
 pub mod clusters;
+pub mod instances;
 pub mod names;
+pub mod operations;
+pub mod packages;
+pub mod planning;
+pub mod plans;
+pub mod plugins;
 pub mod principal;
 pub mod semver;
 pub mod services;
@@ -12,3 +18,5 @@ pub mod subscriptions;
 pub mod tenants;
 pub mod tokens;
 pub mod users;
+pub mod values;
+pub mod wishes;

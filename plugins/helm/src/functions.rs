@@ -103,6 +103,8 @@ pub enum Special {
     None,
     And,
     Or,
+    /// Tells nothing at all from an empty interface.
+    Length,
 }
 
 /// What a function does with its checked arguments.

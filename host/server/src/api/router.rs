@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    assets, audit, clusters, events, guard, health, metrics, openapi, services, sessions, subscriptions,
-    tenants, tokens, users,
+    assets, audit, clusters, events, guard, health, metrics, openapi, packages, plugins, services, sessions,
+    subscriptions, tenants, tokens, users,
 };
 use crate::app::App;
 
@@ -47,18 +47,33 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(clusters::list_namespaces))
         .routes(routes!(clusters::list_grants, clusters::create_grant))
         .routes(routes!(clusters::delete_grant))
+        .routes(routes!(plugins::list_plugins))
+        .routes(routes!(plugins::get_plugin, plugins::delete_plugin))
+        .routes(routes!(plugins::enable_plugin))
+        .routes(routes!(plugins::disable_plugin))
+        .routes(routes!(plugins::get_plugin_logs))
+        .routes(routes!(plugins::get_plugin_grants, plugins::set_plugin_grants))
+        .routes(routes!(plugins::set_plugin_settings))
         .routes(routes!(audit::list_audit))
         .routes(routes!(events::follow_events))
 }
 
+/// Uploads: bounded by their handlers while they stream, not by the size of a body in memory.
+fn uploads() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::new()
+        .routes(routes!(packages::push_packages))
+        .routes(routes!(plugins::install_plugin))
+        .layer(DefaultBodyLimit::disable())
+}
+
 /// The OpenAPI document.
 pub fn document() -> OpenApi {
-    api().split_for_parts().1
+    api().merge(uploads()).split_for_parts().1
 }
 
 /// The finished router.
 pub fn router(app: Arc<App>) -> Router {
-    let (router, document) = api().split_for_parts();
+    let (router, document) = api().merge(uploads()).split_for_parts();
     let document = Arc::new(document);
     router
         .route("/api/openapi.json", get(move || openapi::document(document.clone())))

@@ -11,7 +11,9 @@ use crate::error::{Error, Result};
 use crate::kube::api::ClusterApi;
 use crate::kube::clusters::{ClusterEntry, Clusters};
 use crate::kube::kubeconfig;
+use crate::secrets::Sealer;
 use crate::store::clusters::{self, Cluster, ClusterState, GrantRow, Namespace, NewGrant};
+use crate::store::db::Db;
 use crate::store::scope::{Page, Scoped, TenantId};
 use crate::store::users::TenantRole;
 use crate::store::{tenants, time};
@@ -233,13 +235,23 @@ pub async fn refresh(app: &App, cluster: &Cluster) -> Result<()> {
 
 /// The client of a registered cluster.
 pub async fn open(app: &App, id: i64) -> Result<Arc<dyn ClusterApi>> {
-    let found = app.db.read(move |conn| Ok::<_, Error>(clusters::kubeconfig(conn, id)?)).await?;
+    open_in(&app.db, &app.sealer, app.clusters.as_ref(), id).await
+}
+
+/// As [`open`], for who has only these parts of the server.
+pub async fn open_in(
+    db: &Db,
+    sealer: &Sealer,
+    source: &dyn ClusterSource,
+    id: i64,
+) -> Result<Arc<dyn ClusterApi>> {
+    let found = db.read(move |conn| Ok::<_, Error>(clusters::kubeconfig(conn, id)?)).await?;
     let Some((name, kind, sealed)) = found else {
         return Err(Error::NotFound { kind: "cluster", id: id.to_string() });
     };
-    let plain = app.sealer.unseal(&identity(&name), &sealed)?;
+    let plain = sealer.unseal(&identity(&name), &sealed)?;
     let kubeconfig = String::from_utf8(plain).map_err(anyhow::Error::new)?;
-    app.clusters.get(ClusterEntry { id, name: &name, kubeconfig: &kubeconfig, own: kind == SANDBOX })
+    source.get(ClusterEntry { id, name: &name, kubeconfig: &kubeconfig, own: kind == SANDBOX })
 }
 
 fn identity(name: &str) -> String {

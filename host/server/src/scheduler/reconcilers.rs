@@ -2,3 +2,4 @@
 
 pub(super) mod clusters;
 pub(super) mod expiry;
+pub(super) mod instances;

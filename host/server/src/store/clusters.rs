@@ -289,6 +289,18 @@ pub fn namespace_owner_anywhere(
     .optional()
 }
 
+/// Namespaces of a cluster that other tenants have, by use or by a grant that names them.
+pub fn namespaces_of_others(at: &Scoped<'_>, cluster: i64) -> rusqlite::Result<Vec<String>> {
+    at.conn
+        .prepare_cached(
+            "SELECT namespace FROM cluster_namespace WHERE cluster_id = :cluster AND tenant_id <> :tenant
+             UNION SELECT namespace FROM cluster_grant
+             WHERE cluster_id = :cluster AND tenant_id <> :tenant AND namespace <> '*'",
+        )?
+        .query_map(named_params! { ":cluster": cluster, ":tenant": at.tenant }, |row| row.get(0))?
+        .collect()
+}
+
 /// Takes a namespace into use for the tenant; a second time is fine. The caller checked whose it is.
 pub fn claim_namespace(at: &Scoped<'_>, cluster: i64, namespace: &str) -> rusqlite::Result<()> {
     at.conn

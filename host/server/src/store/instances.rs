@@ -54,6 +54,7 @@ pub struct LastOperation {
     pub kind: String,
     pub state: String,
     pub reason: Option<String>,
+    pub finished_at: Option<String>,
 }
 
 impl Instance {
@@ -65,6 +66,7 @@ impl Instance {
                 kind: row.get("operation_kind")?,
                 state: row.get("operation_state")?,
                 reason: row.get("operation_reason")?,
+                finished_at: row.get("operation_finished_at")?,
             }),
         };
         Ok(Instance {
@@ -196,7 +198,7 @@ fn select(
                 c.state AS cluster_state, i.namespace, i.plugin, i.plugin_digest, i.revision, i.health,
                 i.health_reason, i.endpoints, i.checked_at, i.created_at,
                 o.id AS operation_id, o.kind AS operation_kind, o.state AS operation_state,
-                o.reason AS operation_reason
+                o.reason AS operation_reason, o.finished_at AS operation_finished_at
          FROM instance i
          JOIN service s ON s.id = i.service_id JOIN tenant p ON p.id = s.tenant_id
          JOIN version v ON v.id = i.version_id JOIN cluster c ON c.id = i.cluster_id
@@ -262,6 +264,13 @@ pub fn set_health_unknown(conn: &Connection, id: i64, reason: &str, now: &str) -
         "UPDATE instance SET health = 'unknown', health_reason = :reason, checked_at = :now WHERE id = :id",
     )?
     .execute(named_params! { ":id": id, ":reason": reason, ":now": now })?;
+    Ok(())
+}
+
+/// A revision is in force now.
+pub fn set_revision(conn: &Connection, id: i64, revision: i64, version_id: i64) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE instance SET revision = :revision, version_id = :version WHERE id = :id")?
+        .execute(named_params! { ":id": id, ":revision": revision, ":version": version_id })?;
     Ok(())
 }
 

@@ -22,7 +22,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("gt", &[Any, Any], |_, a| Ok(Value::Bool(!less_or_equal(a)?))),
     fixed("ge", &[Any, Any], |_, a| Ok(Value::Bool(!less(&a[0], &a[1])?))),
     variadic("index", &[Any], Any, |_, a| index(a)),
-    fixed("len", &[Any], |_, a| length(&a[0])),
+    Function { special: Special::Length, ..fixed("len", &[Any], |_, a| length(&a[0])) },
     variadic("print", &[], Any, |e, a| {
         let out = sprint(a);
         e.check_size(out.len())?;

@@ -14,7 +14,10 @@ const MAX_DEPTH: usize = 500;
 
 const MERGE: super::Call = |_, a| merge_all(a, false);
 const OVERWRITE: super::Call = |_, a| merge_all(a, true);
-const DEEP_COPY: super::Call = |_, a| deep_copy(&a[0], 0);
+const DEEP_COPY: super::Call = |_, a| match &a[0] {
+    Value::Nil => fault("reflect: call of reflect.Value.Type on zero Value"),
+    value => deep_copy(value, 0),
+};
 
 pub(super) static FUNCTIONS: &[Function] = &[
     variadic("dict", &[], Any, |_, a| {

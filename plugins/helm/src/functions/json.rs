@@ -147,14 +147,19 @@ fn write_struct(out: &mut String, object: &Object, style: Style, depth: usize) -
 /// A text with JSON's escapes.
 pub fn write_string(out: &mut String, text: &str, html: bool) {
     out.push('"');
-    let lossy;
-    let text = match to_bytes(text) {
-        std::borrow::Cow::Borrowed(_) => text,
+    match to_bytes(text) {
+        std::borrow::Cow::Borrowed(_) => write_escaped(out, text, html),
         std::borrow::Cow::Owned(bytes) => {
-            lossy = String::from_utf8_lossy(&bytes).into_owned();
-            &lossy
+            for chunk in bytes.utf8_chunks() {
+                write_escaped(out, chunk.valid(), html);
+                chunk.invalid().iter().for_each(|_| out.push_str("\\ufffd"));
+            }
         }
-    };
+    }
+    out.push('"');
+}
+
+fn write_escaped(out: &mut String, text: &str, html: bool) {
     for c in text.chars() {
         match c {
             '"' => out.push_str("\\\""),
@@ -176,7 +181,6 @@ pub fn write_string(out: &mut String, text: &str, html: bool) {
             c => out.push(c),
         }
     }
-    out.push('"');
 }
 
 /// Reads JSON; all numbers are floats.
@@ -209,7 +213,14 @@ impl Reader<'_> {
     }
 
     fn unexpected<T>(&self, context: &str) -> Result<T, String> {
-        let Some(byte) = self.peek() else { return Err("unexpected end of JSON input".into()) };
+        // Go puts a blank behind the end, which literals and numbers stumble over.
+        let unfinished =
+            ["in literal", "in numeric", "after decimal", "in exponent", "in string escape", "in \\u"];
+        let byte = match self.peek() {
+            Some(byte) => byte,
+            None if unfinished.iter().any(|start| context.starts_with(start)) => b' ',
+            None => return Err("unexpected end of JSON input".into()),
+        };
         let shown = match byte {
             b'\'' => "'\\''".into(),
             b'"' => "'\"'".into(),

@@ -229,7 +229,7 @@ pub fn format_float(value: f64, format: u8, precision: i32, single: bool) -> Str
             }
             let exponent = digits.point - 1;
             if exponent < -4 || exponent >= limit {
-                exponent_form(&digits, precision.min(count) - 1, format - b'g' + b'e')
+                exponent_form(&digits, precision.min(count) - 1, if format == b'G' { b'E' } else { b'e' })
             } else {
                 plain_form(&digits, (count - digits.point).max(0))
             }

@@ -266,14 +266,15 @@ fn pad(out: &mut String, text: &str, flags: &Flags) {
     }
 }
 
-fn bad_verb(out: &mut String, value: &Value, verb: char) {
+/// The flags stay on for the value that is shown.
+fn bad_verb(out: &mut String, value: &Value, verb: char, flags: &Flags) {
     let _ = write!(out, "%!{verb}(");
     if value.is_nil() {
         out.push_str("<nil>");
     } else {
         out.push_str(value.type_name());
         out.push('=');
-        print_verb(out, value, 'v', &Flags::default(), 0);
+        print_verb(out, value, 'v', flags, 0);
     }
     out.push(')');
 }
@@ -311,11 +312,11 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
     match value {
         Value::Nil => match verb {
             'v' => pad(out, "<nil>", flags),
-            _ => bad_verb(out, value, verb),
+            _ => bad_verb(out, value, verb, flags),
         },
         Value::Bool(b) => match verb {
             't' | 'v' => pad(out, if *b { "true" } else { "false" }, flags),
-            _ => bad_verb(out, value, verb),
+            _ => bad_verb(out, value, verb, flags),
         },
         Value::Int(kind, n) => {
             let unsigned = matches!(kind, IntKind::Uint8 | IntKind::Uint64);
@@ -325,7 +326,7 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
         Value::Str(text) => match verb {
             'v' if flags.sharp_v => format_string(out, text, 'q', flags),
             'v' | 's' | 'q' | 'x' | 'X' => format_string(out, text, verb, flags),
-            _ => bad_verb(out, value, verb),
+            _ => bad_verb(out, value, verb, flags),
         },
         Value::Bytes(bytes) => match verb {
             's' | 'q' => format_string(out, &String::from_utf8_lossy(bytes), verb, flags),
@@ -364,16 +365,8 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
 fn print_element(out: &mut String, item: &Value, verb: char, flags: &Flags, depth: usize) {
     match item {
         Value::Nil if flags.sharp_v => out.push_str("interface {}(nil)"),
-        Value::Nil => pad_nil(out, verb, flags),
+        Value::Nil => out.push_str("<nil>"),
         _ => print_verb(out, item, verb, flags, depth + 1),
-    }
-}
-
-fn pad_nil(out: &mut String, verb: char, _flags: &Flags) {
-    if verb == 'v' {
-        out.push_str("<nil>");
-    } else {
-        let _ = write!(out, "%!{verb}(<nil>)");
     }
 }
 
@@ -508,7 +501,7 @@ fn format_integer(out: &mut String, value: &Value, n: i64, unsigned: bool, verb:
         'o' | 'O' => format!("{magnitude:o}"),
         'x' => format!("{magnitude:x}"),
         'X' => format!("{magnitude:X}"),
-        'e' | 'E' | 'f' | 'F' | 'g' | 'G' | 's' | 't' | 'p' => return bad_verb(out, value, verb),
+        'e' | 'E' | 'f' | 'F' | 'g' | 'G' | 's' | 't' | 'p' => return bad_verb(out, value, verb, flags),
         'c' | 'q' | 'U' => {
             let c = u32::try_from(n).ok().and_then(char::from_u32).unwrap_or('\u{FFFD}');
             return match verb {
@@ -518,7 +511,7 @@ fn format_integer(out: &mut String, value: &Value, n: i64, unsigned: bool, verb:
                 _ => pad(out, &format!("U+{magnitude:04X}"), flags),
             };
         }
-        _ => return bad_verb(out, value, verb),
+        _ => return bad_verb(out, value, verb, flags),
     };
     let negative = !unsigned && n < 0;
     let prefix = match verb {
@@ -578,7 +571,7 @@ fn format_float_verb(out: &mut String, value: &Value, f: f64, verb: char, flags:
         'E' => (b'E', 6),
         'f' | 'F' => (b'f', 6),
         'x' | 'X' | 'b' => return pad(out, &hex_float(f, verb), flags),
-        _ => return bad_verb(out, value, verb),
+        _ => return bad_verb(out, value, verb, flags),
     };
     let precision = flags.precision.map_or(precision, |p| p as i32);
     let mut text = format_float(f, format, precision, false);

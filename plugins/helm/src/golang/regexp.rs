@@ -154,6 +154,9 @@ fn describe(pattern: &str, error: &regex::Error) -> String {
     if matches!(error, regex::Error::CompiledTooBig(_)) {
         return "error parsing regexp: expression too large".into();
     }
+    if let Some(range) = reversed_range(pattern).filter(|_| text.contains("invalid character class range")) {
+        return format!("error parsing regexp: invalid character class range: `{range}`");
+    }
     let (reason, part) = if text.contains("unclosed group") {
         ("missing closing )", pattern)
     } else if text.contains("unopened group") {
@@ -172,6 +175,13 @@ fn describe(pattern: &str, error: &regex::Error) -> String {
         ("invalid or unsupported Perl syntax", pattern)
     };
     format!("error parsing regexp: {reason}: `{part}`")
+}
+
+/// The first range of a class that runs backwards.
+fn reversed_range(pattern: &str) -> Option<String> {
+    let chars: Vec<char> = pattern.chars().collect();
+    let found = chars.windows(3).find(|w| w[1] == '-' && w[0] > w[2])?;
+    Some(found.iter().collect())
 }
 
 /// Rewrites a pattern for the `regex` crate.
@@ -200,6 +210,7 @@ impl Translator {
                     self.at += 1;
                 }
                 '{' => {
+                    self.check_repetition()?;
                     while let Some(c) = self.peek(0) {
                         self.out.push(c);
                         self.at += 1;
@@ -238,6 +249,17 @@ impl Translator {
             }
         }
         Ok(self.out)
+    }
+
+    /// RE2 allows at most 1000 repetitions.
+    fn check_repetition(&self) -> Result<(), String> {
+        let body: String = self.chars[self.at + 1..].iter().take_while(|c| **c != '}').collect();
+        let counts: Vec<u32> =
+            body.split(',').filter(|n| !n.is_empty()).map(|n| n.parse().unwrap_or(u32::MAX)).collect();
+        if counts.iter().any(|n| *n > 1000) || !counts.is_sorted() {
+            return Err(format!("error parsing regexp: invalid repeat count: `{{{body}}}`"));
+        }
+        Ok(())
     }
 
     fn bad_repetition(&self) -> String {

@@ -648,6 +648,18 @@ impl<'a> State<'a, '_, '_> {
         if let Special::And | Special::Or = function.special {
             return self.and_or(dot, matches!(function.special, Special::Or), args, last);
         }
+        if function.special == Special::Length {
+            let value = match args {
+                [arg] => self.raw_argument(dot, arg)?,
+                _ => last.unwrap_or(Rv::Invalid),
+            };
+            let result = match &value {
+                Rv::Invalid => Err(Chain::new("reflect: call of reflect.Value.Type on zero Value")),
+                value => (function.call)(self.engine, std::slice::from_ref(value.value())),
+            };
+            self.at(node);
+            return result.map(Rv::Iface).map_err(|cause| self.wrapped(name, cause));
+        }
         let mut values = Vec::with_capacity(given + 1);
         values.extend(receiver);
         for (i, arg) in args.iter().enumerate() {

@@ -107,9 +107,12 @@ impl<'a> Decoder<'a> {
                 self.merge(*value, map)?;
                 continue;
             }
-            let key = self.key(*key)?;
+            let name = self.key(*key)?;
             let value = self.value(*value)?;
-            map.insert(key, value);
+            match name {
+                Some(name) => map.insert(name, value),
+                None => return Err(self.unsupported_key(*key, &value)),
+            };
         }
         Ok(())
     }
@@ -152,7 +155,8 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    fn key(&mut self, id: NodeId) -> Decode<String> {
+    /// The text of a key; none for null and for numbers that are too large.
+    fn key(&mut self, id: NodeId) -> Decode<Option<String>> {
         self.count()?;
         let document = self.document;
         match &document.nodes[id].kind {
@@ -166,8 +170,8 @@ impl<'a> Decoder<'a> {
             _ => return Err(YamlError::new("invalid map key: a mapping or sequence cannot be a key")),
         }
         let node = &document.nodes[id];
-        let Kind::Scalar(text) = &node.kind else { return Ok(String::new()) };
-        Ok(match self.resolved(id)? {
+        let Kind::Scalar(text) = &node.kind else { return Ok(None) };
+        Ok(Some(match self.resolved(id)? {
             Resolved::String | Resolved::Timestamp => match self.scalar(id)? {
                 Value::String(text) => text,
                 _ => text.clone(),
@@ -177,10 +181,24 @@ impl<'a> Decoder<'a> {
             Resolved::Float(f) if f.is_nan() => ".nan".into(),
             Resolved::Float(f) if f.is_infinite() => if f > 0.0 { ".inf" } else { "-.inf" }.into(),
             Resolved::Float(f) => format_float(f, b'g', -1, true),
-            Resolved::Null | Resolved::Uint(_) => {
-                return Err(YamlError::plain(format!("unsupported map key `{text}`")));
+            Resolved::Null | Resolved::Uint(_) => return Ok(None),
+        }))
+    }
+
+    fn unsupported_key(&self, id: NodeId, value: &Value) -> YamlError {
+        let shown = match value {
+            Value::Null => "<nil>".into(),
+            Value::String(text) => crate::text::quote(text),
+            Value::Number(number) => {
+                number.as_f64().map(crate::golang::number::float_text).unwrap_or_default()
             }
-        })
+            other => other.to_string(),
+        };
+        let (kind, key) = match self.resolved(id) {
+            Ok(Resolved::Uint(n)) => ("uint64", format!("0x{n:x}")),
+            _ => ("%!s(<nil>)", "<nil>".into()),
+        };
+        YamlError::plain(format!("unsupported map key of type: {kind}, key: {key}, value: {shown}"))
     }
 
     fn resolved(&self, id: NodeId) -> Decode<Resolved> {

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use jiff::Timestamp;
 use osc_plugin_api::documents::object::ObjectRef;
@@ -78,24 +79,31 @@ impl Run<'_> {
         let failed: Mutex<Option<(ObjectRef, Stop)>> = Mutex::new(None);
         let has_failed = || failed.lock().unwrap_or_else(PoisonError::into_inner).is_some();
         let mut left = 0;
-        let mut outcomes = stream::iter(group)
-            .map(|ready| async {
-                // After a failure, what is in flight comes to its end and nothing new starts.
-                if has_failed() || self.is_cancelled() {
-                    return None;
-                }
-                match self.apply_one(ready, policy).await {
-                    Ok(outcome) => Some(outcome),
-                    Err(stop) => {
-                        failed
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .get_or_insert((ready.object.clone(), stop));
-                        None
+        let mut outcomes = stream::iter(
+            group
+                .iter()
+                .map(|ready| {
+                    async {
+                        // After a failure, what is in flight comes to its end and nothing new starts.
+                        if has_failed() || self.is_cancelled() {
+                            return None;
+                        }
+                        match self.apply_one(ready, policy).await {
+                            Ok(outcome) => Some(outcome),
+                            Err(stop) => {
+                                failed
+                                    .lock()
+                                    .unwrap_or_else(PoisonError::into_inner)
+                                    .get_or_insert((ready.object.clone(), stop));
+                                None
+                            }
+                        }
                     }
-                }
-            })
-            .buffer_unordered(PARALLEL);
+                    .boxed()
+                })
+                .collect::<Vec<_>>(),
+        )
+        .buffer_unordered(PARALLEL);
         while let Some(outcome) = outcomes.next().await {
             match outcome {
                 Some(Outcome::Held(held)) => detail.hold(held),
@@ -239,17 +247,24 @@ impl Run<'_> {
         let held = self.holdings().await?;
         let unknown =
             ready.iter().filter(|ready| !held.iter().any(|(object, ..)| object.same_object(&ready.object)));
-        let mut checks = stream::iter(unknown)
-            .map(|ready| async move {
-                let live = self.ask(|| self.cluster().get(&ready.object)).await?;
-                match live {
-                    Some(live) if !self.owns(&live) && !is_taken_over(&live, &ready.value) => {
-                        Err(Stop::Failed(foreign(&ready.object)))
+        let mut checks = stream::iter(
+            unknown
+                .into_iter()
+                .map(|ready| {
+                    async move {
+                        let live = self.ask(|| self.cluster().get(&ready.object)).await?;
+                        match live {
+                            Some(live) if !self.owns(&live) && !is_taken_over(&live, &ready.value) => {
+                                Err(Stop::Failed(foreign(&ready.object)))
+                            }
+                            _ => Ok(()),
+                        }
                     }
-                    _ => Ok(()),
-                }
-            })
-            .buffer_unordered(PARALLEL);
+                    .boxed()
+                })
+                .collect::<Vec<_>>(),
+        )
+        .buffer_unordered(PARALLEL);
         while let Some(check) = checks.next().await {
             check?;
         }

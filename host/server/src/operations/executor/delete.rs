@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use osc_plugin_api::documents::object::ObjectRef;
 use osc_plugin_api::documents::plan::{Action, OnTimeout, Policy, Propagation};
@@ -61,22 +62,28 @@ impl Run<'_> {
         explicit: bool,
         detail: &mut Detail,
     ) -> Result<String, Stop> {
-        let mut removals = stream::iter(refs)
-            .map(|object| async move {
-                let known = held.iter().find(|(other, ..)| other.same_object(object));
-                self.remove_one(
-                    object,
-                    known.map(|(_, uid, policy)| (uid.as_str(), *policy)),
-                    propagation,
-                    explicit,
-                )
-                .await
-                .map_err(|stop| match stop {
-                    Stop::Failed(reason) => Stop::Failed(format!("{object}: {reason}")),
-                    stop => stop,
+        let mut removals = stream::iter(
+            refs.iter()
+                .map(|object| {
+                    async move {
+                        let known = held.iter().find(|(other, ..)| other.same_object(object));
+                        self.remove_one(
+                            object,
+                            known.map(|(_, uid, policy)| (uid.as_str(), *policy)),
+                            propagation,
+                            explicit,
+                        )
+                        .await
+                        .map_err(|stop| match stop {
+                            Stop::Failed(reason) => Stop::Failed(format!("{object}: {reason}")),
+                            stop => stop,
+                        })
+                    }
+                    .boxed()
                 })
-            })
-            .buffer_unordered(PARALLEL);
+                .collect::<Vec<_>>(),
+        )
+        .buffer_unordered(PARALLEL);
         let (mut gone, mut told, mut failed) = (Vec::new(), Vec::new(), None);
         while let Some(removal) = removals.next().await {
             match removal {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use osc_plugin_api::documents::object::ObjectRef;
 use osc_plugin_api::documents::plan::OnTimeout;
@@ -90,25 +91,36 @@ impl Run<'_> {
             kind.namespaced
                 && ["list", "delete"].iter().all(|verb| kind.verbs.iter().any(|known| known == verb))
         };
-        let found: Vec<Result<Vec<String>, Stop>> = stream::iter(discovery.kinds().filter(listed))
-            .map(|kind| async move {
-                let objects =
-                    match self.cluster().list(&kind.api_version, &kind.kind, Some(namespace), None).await {
-                        Ok(objects) => objects,
-                        // A group whose server is down, or a kind that went away: what it held cannot be seen.
-                        Err(Error::Cluster { status: 404 | 405 | 503, .. }) => Vec::new(),
-                        Err(error) => return Err(error.into()),
-                    };
-                Ok(objects
-                    .iter()
-                    .filter(|object| !is_by_cluster(object))
-                    .filter_map(ObjectRef::of)
-                    .map(|o| o.to_string())
-                    .collect())
-            })
-            .buffered(PARALLEL)
-            .collect()
-            .await;
+        let found: Vec<Result<Vec<String>, Stop>> = stream::iter(
+            discovery
+                .kinds()
+                .filter(listed)
+                .map(|kind| {
+                    async move {
+                        let objects = match self
+                            .cluster()
+                            .list(&kind.api_version, &kind.kind, Some(namespace), None)
+                            .await
+                        {
+                            Ok(objects) => objects,
+                            // A group whose server is down, or a kind that went away: what it held cannot be seen.
+                            Err(Error::Cluster { status: 404 | 405 | 503, .. }) => Vec::new(),
+                            Err(error) => return Err(error.into()),
+                        };
+                        Ok(objects
+                            .iter()
+                            .filter(|object| !is_by_cluster(object))
+                            .filter_map(ObjectRef::of)
+                            .map(|o| o.to_string())
+                            .collect())
+                    }
+                    .boxed()
+                })
+                .collect::<Vec<_>>(),
+        )
+        .buffered(PARALLEL)
+        .collect()
+        .await;
         let mut left: Vec<String> =
             found.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
         left.sort();

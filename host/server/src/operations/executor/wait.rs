@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _};
 use osc_plugin_api::documents::object::ObjectRef;
 use osc_plugin_api::documents::plan::{OnTimeout, Selector, Until};
@@ -108,18 +109,24 @@ impl Run<'_> {
 
     /// The objects that are not there yet, and why.
     async fn look(&self, open: &[ObjectRef], until: &Until) -> Result<Vec<(String, Verdict)>, Stop> {
-        let verdicts: Vec<Result<(String, Verdict), Stop>> = stream::iter(open)
-            .map(|object| async move {
-                let verdict = match self.cluster().get(object).await {
-                    Ok(live) => judge(until, live.as_ref()),
-                    Err(error) if is_transient(&error) => Verdict::NotYet(error.to_string()),
-                    Err(error) => return Err(error.into()),
-                };
-                Ok((object.to_string(), verdict))
-            })
-            .buffered(PARALLEL)
-            .collect()
-            .await;
+        let verdicts: Vec<Result<(String, Verdict), Stop>> = stream::iter(
+            open.into_iter()
+                .map(|object| {
+                    async move {
+                        let verdict = match self.cluster().get(object).await {
+                            Ok(live) => judge(until, live.as_ref()),
+                            Err(error) if is_transient(&error) => Verdict::NotYet(error.to_string()),
+                            Err(error) => return Err(error.into()),
+                        };
+                        Ok((object.to_string(), verdict))
+                    }
+                    .boxed()
+                })
+                .collect::<Vec<_>>(),
+        )
+        .buffered(PARALLEL)
+        .collect()
+        .await;
         let verdicts: Vec<(String, Verdict)> = verdicts.into_iter().collect::<Result<_, _>>()?;
         Ok(verdicts.into_iter().filter(|(_, verdict)| *verdict != Verdict::Met).collect())
     }

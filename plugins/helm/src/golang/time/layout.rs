@@ -153,10 +153,7 @@ fn write_part(part: Part, c: &Civil, nanos: u32) -> String {
             let minutes = c.offset / 60;
             let sign = if minutes < 0 { '-' } else { '+' };
             let minutes = minutes.abs();
-            match minutes % 60 {
-                0 => format!("{sign}{:02}", minutes / 60),
-                _ => format!("{sign}{:02}{:02}", minutes / 60, minutes % 60),
-            }
+            format!("{sign}{:02}{:02}", minutes / 60, minutes % 60)
         }
         Part::Zone => c.zone.clone(),
         Part::Offset { iso: true, .. } if c.offset == 0 => "Z".into(),
