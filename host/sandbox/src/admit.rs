@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::api::{Api, named};
+use crate::auth::{Attributes, check_escalation, rules_of};
 use crate::names;
 use crate::resources::Resource;
 use crate::status::{Cause, Named, Result, Status};
@@ -31,7 +32,19 @@ pub(crate) fn create(
             priority(api, resource, value)?;
             tolerations(value);
         }
-        ("", "persistentvolumeclaims") => default_class(api, value),
+        ("", "persistentvolumeclaims") => {
+            default_class(api, value);
+            protect(value, "kubernetes.io/pvc-protection");
+        }
+        ("", "persistentvolumes") => protect(value, "kubernetes.io/pv-protection"),
+        ("", "nodes") => {
+            let mut taints = value.items(&["spec", "taints"]).to_vec();
+            if !taints.iter().any(|t| t.text(&["key"]) == NOT_READY) {
+                taints.push(json!({"key": NOT_READY, "effect": "NoSchedule"}));
+                set(value, &["spec", "taints"], taints);
+            }
+        }
+        ("rbac.authorization.k8s.io", _) => roles(api, resource, namespace, value)?,
         _ => {}
     }
     Ok(())
@@ -39,13 +52,67 @@ pub(crate) fn create(
 
 /// Admits a changed object.
 pub(crate) fn update(
-    _api: &Api,
-    _resource: &Resource,
-    _subresource: &str,
-    _live: &Value,
-    _value: &mut Value,
+    api: &Api,
+    resource: &Resource,
+    subresource: &str,
+    live: &Value,
+    value: &mut Value,
 ) -> Result<()> {
+    if resource.group == "rbac.authorization.k8s.io" && subresource.is_empty() && !resource.is_custom() {
+        let changed =
+            ["rules", "roleRef", "subjects", "aggregationRule"].iter().any(|f| live.get(f) != value.get(f));
+        if changed && live.get("roleRef") == value.get("roleRef") {
+            let namespace = value.text(&["metadata", "namespace"]).to_string();
+            roles(api, resource, &namespace, value)?;
+        }
+    }
     Ok(())
+}
+
+const NOT_READY: &str = "node.kubernetes.io/not-ready";
+
+/// Volumes and claims in use are kept until a controller lets them go.
+fn protect(value: &mut Value, finalizer: &str) {
+    let mut list = value.items(&["metadata", "finalizers"]).to_vec();
+    if !list.iter().any(|f| f == finalizer) {
+        list.push(finalizer.into());
+        set(value, &["metadata", "finalizers"], list);
+    }
+}
+
+/// Nobody grants what they do not have, unless they may escalate or bind.
+fn roles(api: &Api, resource: &Resource, namespace: &str, value: &Value) -> Result<()> {
+    if api.user.is_master() {
+        return Ok(());
+    }
+    let name = value.text(&["metadata", "name"]);
+    let may = |verb: &str, resource: &str, name: &str| {
+        let attributes = Attributes {
+            verb,
+            group: "rbac.authorization.k8s.io",
+            resource,
+            namespace,
+            name,
+            ..Attributes::default()
+        };
+        api.core.auth.allows(&api.core, &api.user, &attributes).is_some()
+    };
+    let rules = if resource.plural.ends_with("bindings") {
+        let kind = value.text(&["roleRef", "kind"]);
+        let role = value.text(&["roleRef", "name"]);
+        let plural = if kind == "ClusterRole" { "clusterroles" } else { "roles" };
+        if may("bind", plural, role) {
+            return Ok(());
+        }
+        rules_of(&api.core, kind, role, namespace).ok_or_else(|| Status::not_found(named(resource, role)))?
+    } else {
+        if may("escalate", &resource.plural, name) {
+            return Ok(());
+        }
+        value.items(&["rules"]).to_vec()
+    };
+    check_escalation(&api.core, &api.user, namespace, &rules)
+        .map_err(|why| Status::forbidden(named(resource, name), &why))
 }
 
 fn namespace_is_open(api: &Api, resource: &Resource, namespace: &str, value: &Value) -> Result<()> {

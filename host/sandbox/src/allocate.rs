@@ -92,6 +92,7 @@ impl Allocator {
         if wants_address(value) {
             families(value);
         }
+        drop_dependent(live, value);
         let mut taken = Allocated::default();
         if let Err(status) = self.give_changed(live, value, &mut taken) {
             self.release(taken);
@@ -201,6 +202,15 @@ impl Allocator {
     }
 
     fn give_ports(&self, value: &mut Value, old: &[(i64, String)], taken: &mut Allocated) -> Result<()> {
+        if wants_health_port(value) && value.int(&["spec", "healthCheckNodePort"]).unwrap_or(0) == 0 {
+            let mut used = self.lock();
+            let Some(free) = free_port(&used.ports) else {
+                return Err(Status::internal("failed to allocate a nodePort: range is full"));
+            };
+            used.ports.insert((free, HEALTH.into()));
+            taken.ports.push((free, HEALTH.into()));
+            set(value, &["spec", "healthCheckNodePort"], free);
+        }
         if !wants_ports(value) {
             return Ok(());
         }
@@ -244,10 +254,15 @@ impl Allocator {
     }
 }
 
+/// Health checks are taken under a protocol of their own.
+const HEALTH: &str = "health";
+
 fn ports_of(service: &Value) -> Vec<(i64, String)> {
     let ports = service.items(&["spec", "ports"]).iter();
+    let health = service.int(&["spec", "healthCheckNodePort"]).map(|n| (n, HEALTH.to_string()));
     ports
         .filter_map(|p| Some((p.int(&["nodePort"])?, p.text(&["protocol"]).to_string())))
+        .chain(health)
         .filter(|(n, _)| *n != 0)
         .collect()
 }
@@ -288,6 +303,39 @@ fn families(value: &mut Value) {
     let selector = value.at(&["spec", "selector"]).is_some_and(|s| !s.is_null());
     if headless && !selector && value.items(&["spec", "ipFamilyPolicy"]).is_empty() {
         let _ = selector;
+    }
+}
+
+fn wants_health_port(service: &Value) -> bool {
+    service.text(&["spec", "type"]) == "LoadBalancer"
+        && service.text(&["spec", "externalTrafficPolicy"]) == "Local"
+}
+
+/// A change of type drops what the old type needed, unless the request sets it anew.
+fn drop_dependent(live: &Value, value: &mut Value) {
+    let new_type = value.text(&["spec", "type"]).to_string();
+    if live.text(&["spec", "type"]) == new_type {
+        return;
+    }
+    let outside = matches!(new_type.as_str(), "NodePort" | "LoadBalancer")
+        || !value.items(&["spec", "externalIPs"]).is_empty() && new_type == "ClusterIP";
+    let mut gone = Vec::new();
+    if !outside {
+        gone.push("externalTrafficPolicy");
+    }
+    if new_type == "ExternalName" {
+        gone.push("internalTrafficPolicy");
+    }
+    if new_type != "LoadBalancer" {
+        gone.extend(["allocateLoadBalancerNodePorts", "loadBalancerClass"]);
+    }
+    if !wants_health_port(value) {
+        gone.push("healthCheckNodePort");
+    }
+    for field in gone {
+        if live.at(&["spec", field]) == value.at(&["spec", field]) {
+            remove(value, &["spec", field]);
+        }
     }
 }
 

@@ -31,11 +31,6 @@ pub(crate) fn to_stored(resource: &Resource, mut value: Value) -> Value {
     value
 }
 
-/// The same for an applied configuration.
-pub(crate) fn config_to_stored(resource: &Resource, value: Value) -> Value {
-    to_stored(resource, value)
-}
-
 /// A stored object in the version of a request.
 pub(crate) fn from_stored(resource: &Resource, mut value: Value) -> Value {
     let wanted = resource.api_version();
@@ -164,7 +159,7 @@ fn event_to_new(value: &mut Value) {
     let map = object(value);
     for (new, core) in EVENT_FIELDS {
         if let Some(value) = map.remove(core) {
-            if value == "" {
+            if value == "" || (new == "deprecatedSource" && value.is_null()) {
                 continue;
             }
             map.insert(new.into(), value);

@@ -14,7 +14,7 @@ use crate::resources::{Resource, all_verbs, custom_subresources};
 use crate::schema::{Field, ListKind, Node, Shape, Type, TypeRef, table};
 use crate::value::{Get, map_at, object, set};
 
-pub(crate) use establish::{prepare_create, run, sync};
+pub(crate) use establish::{mark_deletion, prepare_create, run, sync};
 
 /// One version of a custom resource.
 #[derive(Debug)]

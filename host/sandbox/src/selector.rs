@@ -263,14 +263,14 @@ fn is_symbol(token: &str) -> bool {
 fn check_key(key: &str) -> Result<(), String> {
     match crate::names::qualified_name(key).first() {
         None => Ok(()),
-        Some(problem) => Err(format!("key: Invalid value: {key:?}: {problem}")),
+        Some(problem) => Err(format!("<nil>: Invalid value: {key:?}: {problem}")),
     }
 }
 
 fn check_value(key: &str, value: &str) -> Result<(), String> {
     match crate::names::label_value(value).first() {
         None => Ok(()),
-        Some(problem) => Err(format!("values[0][{key}]: Invalid value: {value:?}: {problem}")),
+        Some(problem) => Err(format!("<nil>: Invalid value: {value:?}: {problem}")),
     }
 }
 

@@ -129,9 +129,9 @@ impl Store {
     }
 
     fn with(mut inner: Inner, disk: Option<disk::Disk>) -> Self {
-        // Version 1 is never a watchable one, so that watches from it expire as on a server that was restarted.
-        inner.version = inner.version.max(1);
-        inner.forgotten = inner.forgotten.max(1);
+        // Version 1 is never a watchable one: watches from it expire, as on a server that was restarted.
+        inner.version = inner.version.max(2);
+        inner.forgotten = inner.forgotten.max(2);
         let newest = watch::Sender::new(inner.version);
         Store { inner: Mutex::new(inner), newest, disk }
     }

@@ -5,7 +5,11 @@ use serde_yaml_ng::Value as Yaml;
 
 /// The JSON value of a YAML text, and the complaint about a duplicate key if there is one.
 pub(crate) fn parse(text: &str) -> Result<(Value, Option<String>), String> {
-    match serde_yaml_ng::from_str::<Yaml>(text) {
+    // Only the first document counts.
+    let Some(first) = serde_yaml_ng::Deserializer::from_str(text).next() else {
+        return Ok((Value::Null, None));
+    };
+    match <Yaml as serde::Deserialize>::deserialize(first) {
         Ok(yaml) => Ok((convert(yaml)?, None)),
         Err(error) => {
             let message = error.to_string();

@@ -109,10 +109,13 @@ impl Api {
     ) -> Result<Written> {
         let Decoded { mut value, claim } = decoded;
         check_namespace(resource, namespace, &mut value)?;
-        let writer =
-            Writer { manager: &options.manager, api_version: &resource.api_version(), subresource: "" };
-        let filter = strategy::filter(resource, "");
-        update(&resource.stored_node, &empty_object(resource), &mut value, &claim, &writer, &filter);
+        let meta = map_at(&mut value, &["metadata"]);
+        for field in
+            ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"]
+        {
+            meta.remove(field);
+        }
+        track(resource, &empty_object(resource), &mut value, &claim, &options.manager, "");
         let object = self.store_new(resource, value, options, &mut warnings)?;
         Ok(Written { object, created: true, warnings })
     }
@@ -139,9 +142,6 @@ impl Api {
             return Err(Status::unclassified("resourceVersion should not be set on objects to be created"));
         }
         let meta = map_at(&mut value, &["metadata"]);
-        for field in ["deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
-            meta.remove(field);
-        }
         meta.insert("uid".into(), names::uid().into());
         meta.insert("creationTimestamp".into(), format_seconds(Timestamp::now()).into());
         strategy::prepare_create(resource, &mut value);
@@ -173,6 +173,32 @@ impl Api {
             }
         }
     }
+}
+
+/// Writes `managedFields`: fields are tracked in the version of the request.
+pub(super) fn track(
+    resource: &Resource,
+    live: &Value,
+    value: &mut Value,
+    claim: &Claim,
+    manager: &str,
+    subresource: &str,
+) {
+    let writer = Writer { manager, api_version: &resource.api_version(), subresource };
+    let filter = strategy::filter(resource, subresource);
+    if resource.stored_api_version() == resource.api_version() {
+        update(&resource.node, live, value, claim, &writer, &filter);
+        return;
+    }
+    let live = convert::from_stored(resource, live.clone());
+    let mut seen = convert::from_stored(resource, value.clone());
+    update(&resource.node, &live, &mut seen, claim, &writer, &filter);
+    let managed = seen.at(&["metadata", "managedFields"]).cloned();
+    let meta = map_at(value, &["metadata"]);
+    match managed {
+        Some(managed) => meta.insert("managedFields".into(), managed),
+        None => meta.remove("managedFields"),
+    };
 }
 
 /// Sets the namespace of the path, or refuses another one.
@@ -252,34 +278,27 @@ fn wrong_kind(resource: &Resource, api_version: &str, kind: &str, known: bool) -
             Status::invalid(named_kind(resource, ""), &[cause])
         };
     }
-    if kind == resource.kind && known || group != resource.group || version != resource.version {
-        if kind == resource.kind {
-            return Status::bad_request(format!(
-                "the API version in the data ({api_version}) does not match the expected API version ({})",
-                resource.api_version()
-            ));
-        }
+    if kind == resource.kind && known {
+        return Status::bad_request(format!(
+            "the API version in the data ({api_version}) does not match the expected API version ({})",
+            resource.api_version()
+        ));
     }
-    let go = if group.is_empty() {
-        "core".into()
-    } else {
-        group.split('.').next().unwrap_or_default().to_string()
-    };
     let target = if resource.group.is_empty() {
         "core".to_string()
     } else {
         resource.group.split('.').next().unwrap_or_default().to_string()
     };
-    let _ = go;
     let known_text =
         format!("converting ({version}.{kind}) to ({target}.{}): unknown conversion", resource.kind);
     let text = if known || kind == "List" {
         known_text
     } else {
         format!(
-            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/api/legacyscheme/scheme.go:30\""
+            "no kind {kind:?} is registered for version {api_version:?} in scheme \"pkg/runtime/scheme.go:111\""
         )
     };
+    let version = if known || kind == "List" { version } else { &resource.version };
     Status::bad_request(format!(
         "{kind} in version {version:?} cannot be handled as a {}: {text}",
         resource.kind

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{Api, key, named, not_found};
+use super::{Api, key, named, named_kind, not_found};
 use crate::resources::Resource;
 use crate::schema::typed::format_seconds;
 use crate::status::{Named, Result, Status};
@@ -88,10 +88,19 @@ impl Api {
             }
         } else if pending_grace || kept {
             mark_deleted(&mut value, if pending_grace { grace } else { 0 }, true);
+            if is_container(resource) {
+                // Namespaces and definitions are marked by their own code, which does less.
+                map_at(&mut value, &["metadata"]).remove("deletionGracePeriodSeconds");
+                if let Some(generation) = live.value.at(&["metadata", "generation"]) {
+                    set(&mut value, &["metadata", "generation"], generation.clone());
+                }
+            }
             return self.mark(resource, live, value, options);
         }
         if kept {
-            set(&mut value, &["metadata", "deletionGracePeriodSeconds"], 0);
+            if !is_container(resource) {
+                set(&mut value, &["metadata", "deletionGracePeriodSeconds"], 0);
+            }
             return self.mark(resource, live, value, options);
         }
         if options.dry_run {
@@ -133,14 +142,14 @@ impl Api {
 
 fn check(resource: &Resource, live: &Object, options: &DeleteOptions) -> Result<()> {
     let name = &*live.key.name;
-    let fail = |what: &str, wanted: &str, found: &str| {
-        let text =
-            format!("Precondition failed: {what} in precondition: {wanted}, {what} in object meta: {found}");
-        Err(Status::conflict(named(resource, name), &text))
-    };
+    let kind = named_kind(resource, name);
     let uid = live.value.text(&["metadata", "uid"]);
     if let Some(wanted) = options.uid.as_deref().filter(|u| *u != uid) {
-        return fail("UID", wanted, uid);
+        let text = format!(
+            "the UID in the precondition ({wanted}) does not match the UID in record ({uid}). The object might have \
+             been deleted and then recreated"
+        );
+        return Err(Status::conflict(kind, &text));
     }
     let version = live.value.text(&["metadata", "resourceVersion"]);
     if let Some(wanted) = options.version.as_deref().filter(|v| *v != version) {
@@ -148,7 +157,7 @@ fn check(resource: &Resource, live: &Object, options: &DeleteOptions) -> Result<
             "the ResourceVersion in the precondition ({wanted}) does not match the ResourceVersion in record \
              ({version}). The object might have been modified"
         );
-        return Err(Status::conflict(named(resource, name), &text));
+        return Err(Status::conflict(kind, &text));
     }
     Ok(())
 }
@@ -183,8 +192,15 @@ fn grace(resource: &Resource, value: &Value, options: &DeleteOptions) -> i64 {
     if value.text(&["spec", "nodeName"]).is_empty() || ended { 0 } else { wanted }
 }
 
+fn is_container(resource: &Resource) -> bool {
+    resource.is("", "namespaces") || resource.is("apiextensions.k8s.io", "customresourcedefinitions")
+}
+
 /// Namespaces and definitions of custom resources stay until their contents are gone.
 fn keeps_itself(resource: &Resource, value: &mut Value) -> bool {
+    if resource.is("apiextensions.k8s.io", "customresourcedefinitions") {
+        return crate::crd::mark_deletion(value);
+    }
     if resource.plural == "namespaces" && resource.group.is_empty() {
         set(value, &["status", "phase"], "Terminating");
         return !value.items(&["spec", "finalizers"]).is_empty();

@@ -241,16 +241,16 @@ impl Api {
             None if subresource.is_empty() => {
                 let uid = config.text(&["metadata", "uid"]);
                 if !uid.is_empty() {
-                    let cause = Cause::invalid("metadata.uid", &uid.into(), "field is immutable");
-                    return Err(Status::invalid(named_kind(resource, name), &[cause]));
+                    return Err(immutable_uid(resource, name, uid));
                 }
                 empty_object(resource)
             }
             None => return Err(not_found(resource, name)),
         };
-        let applied = apply(&resource.stored_node, &base, &config, &writer, &filter, options.force)?;
+        let seen = convert::from_stored(resource, base);
+        let applied = apply(&resource.node, &seen, &config, &writer, &filter, options.force)?;
         let (Applied::Changed(mut value) | Applied::Same(mut value)) = applied;
-        value = self.redecode(resource, value)?;
+        value = self.redecode(resource, convert::to_stored(resource, value))?;
         check_namespace(resource, namespace, &mut value)?;
         match live {
             None => {
@@ -282,7 +282,7 @@ impl Api {
         options: &WriteOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Value> {
-        let Some(custom) = &resource.custom else { return Ok(convert::config_to_stored(resource, config)) };
+        let Some(custom) = &resource.custom else { return Ok(config) };
         let mut unknown = Vec::new();
         let config = crate::crd::decode_config(custom, config, &mut unknown);
         let texts: Vec<String> = unknown.iter().map(|path| format!("unknown field {path:?}")).collect();
@@ -312,10 +312,15 @@ impl Api {
 fn check_preconditions_of_patch(resource: &Resource, live: &Object, value: &Value) -> Result<()> {
     let uid = value.text(&["metadata", "uid"]);
     if !uid.is_empty() && uid != live.value.text(&["metadata", "uid"]) {
-        let cause = Cause::invalid("metadata.uid", &uid.into(), "field is immutable");
-        return Err(Status::invalid(named_kind(resource, &live.key.name), &[cause]));
+        return Err(immutable_uid(resource, &live.key.name, uid));
     }
     check_preconditions(resource, live, value)
+}
+
+/// A real server checks metadata twice.
+fn immutable_uid(resource: &Resource, name: &str, uid: &str) -> Status {
+    let cause = Cause::invalid("metadata.uid", &uid.into(), "field is immutable");
+    Status::invalid(named_kind(resource, name), &[cause.clone(), cause])
 }
 
 fn wrong_apply_kind(resource: &Resource, gv: &str, kind: &str) -> Status {

@@ -11,7 +11,7 @@ use crate::schema::typed::zero_struct;
 use crate::value::{Get, map_at, object, set};
 
 /// Built-in resources whose objects have a generation.
-const GENERATION: [&str; 24] = [
+const GENERATION: [&str; 25] = [
     "deployments",
     "daemonsets",
     "replicasets",
@@ -36,7 +36,10 @@ const GENERATION: [&str; 24] = [
     "servicecidrs",
     "deviceclasses",
     "resourceslices",
+    "priorityclasses",
 ];
+
+const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
 
 /// The object of a kind before anything is set, as Go encodes it.
 pub(crate) fn empty_object(resource: &Resource) -> Value {
@@ -118,6 +121,7 @@ pub(super) fn prepare_create(resource: &Resource, value: &mut Value) {
             set(value, &["status"], json!({"phase": "Pending", "qosClass": class}));
             crate::defaults::scheduling_gated(value);
         }
+        "daemonsets" => set(value, &["metadata", "annotations", TEMPLATE_GENERATION], "1"),
         "persistentvolumes" | "persistentvolumeclaims" => set(value, &["status", "phase"], "Pending"),
         "customresourcedefinitions" => crate::crd::prepare_create(value),
         "jobs" => crate::defaults::job_labels(value),
@@ -185,6 +189,12 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, live: &Valu
         }
         _ => {}
     }
+    if resource.plural == "daemonsets" && !resource.is_custom() {
+        let old = live.text(&["metadata", "annotations", TEMPLATE_GENERATION]).parse().unwrap_or(1);
+        let changed = live.at(&["spec", "template"]) != value.at(&["spec", "template"]);
+        let now: i64 = if changed { old + 1 } else { old };
+        set(value, &["metadata", "annotations", TEMPLATE_GENERATION], now.to_string());
+    }
     if has_generation(resource) {
         let old = live.int(&["metadata", "generation"]).unwrap_or(0);
         let changed = counts_as_change(resource, live, value);
@@ -223,4 +233,6 @@ fn counts_as_change(resource: &Resource, live: &Value, value: &Value) -> bool {
         map.filter(|(k, _)| !ignored(k)).map(|(k, v)| (k.clone(), v.clone())).collect()
     };
     relevant(live) != relevant(value)
+        || resource.plural == "deployments"
+            && live.at(&["metadata", "annotations"]) != value.at(&["metadata", "annotations"])
 }

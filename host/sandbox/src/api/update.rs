@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::create::{Decoded, check_namespace};
-use super::strategy::{filter, prepare_update};
+use super::create::{Decoded, check_namespace, track};
+use super::strategy::prepare_update;
 use super::{Api, WriteOptions, Written, key, named, named_kind, not_found};
-use crate::ownership::managed::{Claim, Writer, same_but_times, update};
+use crate::ownership::managed::{Claim, same_but_times};
 use crate::resources::Resource;
 use crate::status::{Cause, Result, Status};
 use crate::store::Object;
-use crate::value::{Get, map_at, remove, set};
+use crate::value::{Get, map_at, set};
 use crate::{admit, validate};
 
 /// Built-in resources whose updates must name a version.
@@ -103,16 +103,8 @@ impl Api {
         options: &WriteOptions,
         warnings: Vec<String>,
     ) -> Result<Option<Written>> {
-        let writer = Writer { manager: &options.manager, api_version: &resource.api_version(), subresource };
         check_preconditions(resource, live, &value)?;
-        update(
-            &resource.stored_node,
-            &live.value,
-            &mut value,
-            claim,
-            &writer,
-            &filter(resource, subresource),
-        );
+        track(resource, &live.value, &mut value, claim, &options.manager, subresource);
         self.commit_tracked(resource, live, value, subresource, options, warnings)
     }
 
@@ -147,9 +139,11 @@ impl Api {
             if options.dry_run {
                 return done(Arc::new(Object::new(live.key.clone(), live.version, value)));
             }
-            return match self.core.store.remove(&live.key, live.version, value.clone()) {
+            // Watchers see the last state that was stored.
+            return match self.core.store.remove(&live.key, live.version, live.value.clone()) {
                 Ok(_) => {
                     self.core.after_delete(resource, &live.value);
+                    set(&mut value, &["metadata", "resourceVersion"], live.version.to_string());
                     done(Arc::new(Object::new(live.key.clone(), live.version, value)))
                 }
                 Err(_) if explicit => Err(Status::modified(named(resource, &name))),
@@ -208,7 +202,9 @@ impl Api {
 pub(super) fn check_name(value: &Value, name: &str) -> Result<()> {
     let given = value.text(&["metadata", "name"]);
     if given.is_empty() {
-        return Err(Status::bad_request("name must be provided"));
+        return Err(Status::bad_request(format!(
+            "the name of the object ({name} based on URL) was undeterminable: name must be provided"
+        )));
     }
     if given != name {
         return Err(Status::bad_request(format!(
@@ -252,11 +248,6 @@ fn keep_system_fields(live: &Value, value: &mut Value) {
             None => meta.remove(field),
         };
     }
-    if let Some(name) = old.get("generateName")
-        && !meta.contains_key("generateName")
-    {
-        let _ = name;
-    }
 }
 
 /// True if nothing keeps a terminating object any more.
@@ -265,12 +256,4 @@ pub(super) fn may_go(value: &Value) -> bool {
         && value.items(&["metadata", "finalizers"]).is_empty()
         && value.int(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0) == 0
         && (value.text(&["kind"]) != "Namespace" || value.items(&["spec", "finalizers"]).is_empty())
-}
-
-/// The object without `managedFields`, for messages.
-#[expect(dead_code, reason = "used by error texts of patches")]
-pub(super) fn without_managed(value: &Value) -> Value {
-    let mut value = value.clone();
-    remove(&mut value, &["metadata", "managedFields"]);
-    value
 }

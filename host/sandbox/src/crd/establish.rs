@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{default_names, resources};
+use super::resources;
 use crate::api::{Api, DeleteOptions};
 use crate::cluster::Core;
 use crate::schema::typed::format_seconds;
@@ -27,6 +27,25 @@ pub(crate) fn prepare_create(definition: &mut Value) {
         "conditions": null, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": stored,
     });
     object(definition).insert("status".into(), status);
+}
+
+/// What the first deletion does to a definition: it stays until its objects are gone.
+pub(crate) fn mark_deletion(definition: &mut Value) -> bool {
+    if definition.at(&["metadata", "deletionTimestamp"]).is_none() {
+        let mut list = definition.items(&["metadata", "finalizers"]).to_vec();
+        if !list.iter().any(|f| f == CLEANUP) {
+            list.push(CLEANUP.into());
+        }
+        set(definition, &["metadata", "finalizers"], list);
+        set_condition(
+            definition,
+            "Terminating",
+            "True",
+            "InstanceDeletionPending",
+            "CustomResourceDefinition marked for deletion; CustomResource deletion will begin soon",
+        );
+    }
+    !definition.items(&["metadata", "finalizers"]).is_empty()
 }
 
 /// Serves what all definitions say; at the start.
@@ -107,14 +126,6 @@ fn step(api: &Api, definition: &Value) {
                     list.push(version);
                 }
             }
-        }
-    });
-    let _ = api.modify(DEFINITIONS, "", &name, "", |d| {
-        let finalizers = map_at(d, &["metadata"]).entry("finalizers").or_insert_with(|| json!([]));
-        if let Some(list) = finalizers.as_array_mut()
-            && !list.iter().any(|f| f == CLEANUP)
-        {
-            list.push(CLEANUP.into());
         }
     });
 }
@@ -301,9 +312,4 @@ fn release(api: &Api, name: &str) {
             list.retain(|f| f != CLEANUP);
         }
     });
-}
-
-#[expect(dead_code, reason = "used by the defaults of definitions")]
-fn complete(definition: &mut Value) {
-    default_names(definition);
 }

@@ -88,6 +88,9 @@ pub(super) fn set_defaults(schema: &Value, value: &mut Value) {
                 };
                 if missing && let Some(default) = declared.get("default") {
                     map.insert(key.clone(), default.clone());
+                } else if !nullable && map.get(key).is_some_and(Value::is_null) {
+                    // Null means absent where it is not allowed.
+                    map.remove(key);
                 }
                 if let Some(inner) = map.get_mut(key) {
                     set_defaults(declared, inner);

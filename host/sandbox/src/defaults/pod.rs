@@ -1,9 +1,11 @@
 //! Defaults of pods and pod templates.
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{default, default_number, has, with};
 use crate::quantity::Quantity;
+use crate::schema::typed::format_seconds;
 use crate::value::{Get, items_mut, map_at, set};
 
 const CONTAINERS: [&str; 3] = ["initContainers", "containers", "ephemeralContainers"];
@@ -244,7 +246,7 @@ pub(crate) fn scheduling_gated(pod: &mut Value) {
     let condition = json!({
         "type": "PodScheduled", "status": "False", "reason": "SchedulingGated",
         "message": "Scheduling is blocked due to non-empty scheduling gates",
-        "lastProbeTime": null, "lastTransitionTime": null,
+        "lastProbeTime": null, "lastTransitionTime": format_seconds(Timestamp::now()),
     });
     map_at(pod, &["status"]).insert("conditions".into(), json!([condition]));
 }

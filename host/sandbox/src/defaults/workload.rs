@@ -48,6 +48,7 @@ pub(super) fn apps(plural: &str, value: &mut Value) {
         }
         "replicasets" => one(value),
         "daemonsets" => {
+            default(value, &["metadata", "annotations", "deprecated.daemonset.template.generation"], "0");
             default(value, &["spec", "updateStrategy", "type"], "RollingUpdate");
             if value.text(&["spec", "updateStrategy", "type"]) == "RollingUpdate" {
                 for (field, new) in [("maxUnavailable", 1), ("maxSurge", 0)] {
@@ -142,6 +143,11 @@ pub(crate) fn job_labels(value: &mut Value) {
         ("batch.kubernetes.io/job-name", &name),
     ] {
         set(value, &["spec", "template", "metadata", "labels", key], new.clone());
+    }
+    // Read back, a job without labels of its own shows those of its template.
+    if value.at(&["metadata", "labels"]).is_none_or(|l| l.as_object().is_none_or(serde_json::Map::is_empty)) {
+        let labels = value["spec"]["template"]["metadata"]["labels"].clone();
+        set(value, &["metadata", "labels"], labels);
     }
     if !has(value, &["spec", "selector"]) {
         set(value, &["spec", "selector"], json!({}));

@@ -93,7 +93,11 @@ fn hex(body: &[u8]) -> String {
 }
 
 fn unrecognized(kind: &str, why: &str, body: &[u8]) -> Status {
-    unrecognized_text(kind, why, &hex(body))
+    // What looks like JSON is shown as it is.
+    match std::str::from_utf8(body) {
+        Ok(text) if text.starts_with('{') => unrecognized_text(kind, why, text),
+        _ => unrecognized_text(kind, why, &hex(body)),
+    }
 }
 
 fn unrecognized_text(kind: &str, why: &str, shown: &str) -> Status {

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::alphabet::URL_SAFE;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use serde_json::{Value, json};
 
@@ -247,12 +249,16 @@ struct Page {
 fn decode_continue(text: &str) -> Result<Page> {
     let bad =
         |why: &str| Status::bad_request(format!("invalid continue token: continue key is not valid: {why}"));
-    let data = URL_SAFE_NO_PAD.decode(text).map_err(|_| bad("illegal base64 data"))?;
+    // Go accepts texts whose last letter has bits to spare.
+    let config = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone);
+    let data = GeneralPurpose::new(&URL_SAFE, config).decode(text).map_err(|_| bad("illegal base64 data"))?;
     let mut unused = Vec::new();
     let shown: Vec<u8> = data.clone();
     let value = crate::json::parse(&data, &mut unused).map_err(|e| {
         let first = shown.first().map_or(' ', |b| char::from(*b));
-        if first.is_ascii() {
+        if (first as u32) < 0x80 {
             bad(&e)
         } else {
             bad(&format!("invalid character '{first}' looking for beginning of value"))
@@ -374,7 +380,11 @@ pub(super) fn text_of(resource: &Resource, objects: &[Arc<Object>], meta: &ListM
     out.extend_from_slice(b",\"apiVersion\":");
     out.extend_from_slice(head["apiVersion"].to_string().as_bytes());
     out.extend_from_slice(b",\"metadata\":");
-    out.extend_from_slice(meta_value(meta).to_string().as_bytes());
+    let mut described = meta_value(meta);
+    if resource.is_custom() && meta.next.is_none() {
+        described["continue"] = "".into();
+    }
+    out.extend_from_slice(described.to_string().as_bytes());
     out.extend_from_slice(b",\"items\":[");
     let version = resource.api_version();
     for (i, object) in objects.iter().enumerate() {

@@ -339,7 +339,13 @@ pub(super) fn delete_options(context: &Context) -> Result<DeleteOptions> {
     Ok(options)
 }
 
-fn options_error(status: Status) -> Status {
+/// Options that cannot be read are named without the kind.
+fn options_error(mut status: Status) -> Status {
+    const PREFIX: &str = "the object provided is unrecognized (must be of type DeleteOptions): ";
+    if let Some(rest) = status.message.strip_prefix(PREFIX) {
+        let end = rest.rfind(" (").unwrap_or(rest.len());
+        status.message = rest[..end].to_string();
+    }
     status
 }
 
@@ -348,9 +354,7 @@ async fn delete(context: &Context, resource: &Resource, target: &Target) -> Resu
     let options = delete_options(context)?;
     let deleted = context.api().delete_object(resource, &target.namespace, &target.name, &options)?;
     context.durable(deleted.object.version).await?;
-    let foreground = options.propagation.as_deref() == Some("Foreground");
-    let code = if !deleted.gone && foreground { 202 } else { 200 };
-    deleted_answer(context, resource, &deleted, code, &chosen)
+    deleted_answer(context, resource, &deleted, 200, &chosen)
 }
 
 fn deleted_answer(

@@ -180,9 +180,6 @@ impl Answer {
         if let Some(seconds) = status.retry_after {
             answer = answer.with("retry-after", seconds.to_string());
         }
-        if status.code == 401 {
-            answer = answer.with("www-authenticate", "Bearer realm=\"sandbox\"".into());
-        }
         answer
     }
 

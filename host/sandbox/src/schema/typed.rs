@@ -94,7 +94,13 @@ impl Decoder<'_> {
             self.path.push(Part::Key(key.clone()));
             let value = self.value(ty, &field.node, field.go.as_deref(), value)?;
             self.path.pop();
-            if !is_dropped(field, &value) {
+            // Storage knows no empty lists: where the field is always written, it is null then.
+            let lost = !field.pointer
+                && matches!(&value, Value::Array(items) if items.is_empty())
+                && !matches!(field.node.shape, Shape::Any);
+            if lost && !field.omit_empty {
+                out.insert(key, Value::Null);
+            } else if !is_dropped(field, &value) {
                 out.insert(key, value);
             }
         }

@@ -1,0 +1,196 @@
+//! Claims, volumes and classes.
+
+use serde_json::{Value, json};
+
+use super::common::{IMMUTABLE, has, one_of, problems, quantity, selector};
+use crate::names;
+use crate::status::Cause;
+use crate::value::{Get, remove};
+
+const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
+
+fn access_modes(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    let modes = spec.items(&["accessModes"]);
+    for mode in modes {
+        if !mode.as_str().is_some_and(|m| MODES.contains(&m)) {
+            causes.push(Cause::unsupported(format!("{at}.accessModes"), mode, &MODES));
+        }
+    }
+    if modes.len() > 1 && modes.iter().any(|m| m == "ReadWriteOncePod") {
+        let text = "may not use ReadWriteOncePod with other access modes";
+        causes.push(Cause::forbidden(format!("{at}.accessModes"), text));
+    }
+}
+
+/// The specification of a claim.
+pub(super) fn claim(spec: &Value, at: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if spec.items(&["accessModes"]).is_empty() {
+        causes.push(Cause::required(format!("{at}.accessModes"), "at least 1 access mode is required"));
+    }
+    selector(&spec["selector"], &format!("{at}.selector"), &mut causes);
+    access_modes(spec, at, &mut causes);
+    match spec.at(&["resources", "requests", "storage"]) {
+        None => causes.push(Cause::required(format!("{at}.resources[storage]"), "")),
+        Some(amount) => {
+            if quantity(amount).is_some_and(|q| q.nano() <= 0) {
+                causes.push(Cause::invalid(
+                    format!("{at}.resources[storage]"),
+                    amount,
+                    "must be greater than zero",
+                ));
+            }
+        }
+    }
+    let class = spec.text(&["storageClassName"]);
+    if !class.is_empty() {
+        causes.extend(problems(names::dns1123_subdomain(class), &format!("{at}.storageClassName"), class));
+    }
+    one_of(spec, "volumeMode", at, &["Block", "Filesystem"], &mut causes);
+    causes
+}
+
+/// A changed claim: only the size may grow, and the binding may be filled in.
+pub(super) fn claim_update(live: &Value, value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let mut old = live["spec"].clone();
+    let mut new = value["spec"].clone();
+    if live.text(&["spec", "volumeName"]).is_empty() {
+        remove(&mut old, &["volumeName"]);
+        remove(&mut new, &["volumeName"]);
+    }
+    for spec in [&mut old, &mut new] {
+        remove(spec, &["resources"]);
+        remove(spec, &["volumeAttributesClassName"]);
+    }
+    if live.at(&["spec", "storageClassName"]).is_none_or(Value::is_null) {
+        remove(&mut old, &["storageClassName"]);
+        remove(&mut new, &["storageClassName"]);
+    }
+    if old != new {
+        let text = "spec is immutable after creation except resources.requests and volumeAttributesClassName for \
+                    bound claims";
+        causes.push(Cause::forbidden("spec", text));
+    }
+    let size = |v: &Value| v.at(&["spec", "resources", "requests", "storage"]).and_then(quantity);
+    let bound = live.text(&["status", "phase"]) == "Bound";
+    match (size(live), size(value)) {
+        (Some(a), Some(b)) if b.nano() < a.nano() => {
+            let text = "field can not be less than status.capacity";
+            causes.push(Cause::forbidden("spec.resources.requests.storage", text));
+        }
+        (Some(a), Some(b)) if b.nano() > a.nano() && !bound => {
+            let text = "spec is immutable after creation except resources.requests and volumeAttributesClassName for \
+                        bound claims";
+            causes.push(Cause::forbidden("spec", text));
+        }
+        _ => {}
+    }
+    causes
+}
+
+const SOURCES: [&str; 22] = [
+    "hostPath",
+    "gcePersistentDisk",
+    "awsElasticBlockStore",
+    "glusterfs",
+    "flocker",
+    "nfs",
+    "rbd",
+    "quobyte",
+    "cephfs",
+    "iscsi",
+    "cinder",
+    "fc",
+    "flexVolume",
+    "azureFile",
+    "vsphereVolume",
+    "photonPersistentDisk",
+    "portworxVolume",
+    "azureDisk",
+    "scaleIO",
+    "local",
+    "storageos",
+    "csi",
+];
+
+/// A volume.
+pub(super) fn volume(value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let spec = &value["spec"];
+    if spec.items(&["accessModes"]).is_empty() {
+        causes.push(Cause::required("spec.accessModes", ""));
+    }
+    access_modes(spec, "spec", &mut causes);
+    let capacity = spec["capacity"].as_object();
+    if capacity.is_none_or(serde_json::Map::is_empty) {
+        causes.push(Cause::required("spec.capacity", ""));
+    }
+    if capacity.is_none_or(|c| c.len() != 1 || !c.contains_key("storage")) {
+        let shown = capacity.map_or(Value::Null, |c| json!(c));
+        causes.push(Cause::unsupported("spec.capacity", &shown, &["storage"]));
+    }
+    for (key, amount) in capacity.into_iter().flatten() {
+        if quantity(amount).is_some_and(|q| q.nano() <= 0) {
+            causes.push(Cause::invalid(format!("spec.capacity[{key}]"), amount, "must be greater than zero"));
+        }
+    }
+    const POLICIES: [&str; 3] = ["Delete", "Recycle", "Retain"];
+    one_of(spec, "persistentVolumeReclaimPolicy", "spec", &POLICIES, &mut causes);
+    let given: Vec<&str> = SOURCES.into_iter().filter(|k| has(spec, &[k])).collect();
+    for kind in given.iter().skip(1) {
+        causes.push(Cause::forbidden(format!("spec.{kind}"), "may not specify more than 1 volume type"));
+    }
+    if given.is_empty() {
+        causes.push(Cause::required("spec", "must specify a volume type"));
+    }
+    if given.first() == Some(&"local") && !has(spec, &["nodeAffinity"]) {
+        causes.push(Cause::required("spec.nodeAffinity", "Local volume requires node affinity"));
+    }
+    let class = spec.text(&["storageClassName"]);
+    if !class.is_empty() {
+        causes.extend(problems(names::dns1123_subdomain(class), "spec.storageClassName", class));
+    }
+    one_of(spec, "volumeMode", "spec", &["Block", "Filesystem"], &mut causes);
+    causes
+}
+
+/// A storage class.
+pub(super) fn class(value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let provisioner = value.text(&["provisioner"]);
+    if provisioner.is_empty() {
+        causes.push(Cause::required("provisioner", ""));
+    } else {
+        let name = provisioner.to_lowercase();
+        causes.extend(problems(names::qualified_name(&name), "provisioner", provisioner));
+    }
+    for (field, supported) in [
+        ("reclaimPolicy", ["Delete", "Retain"]),
+        ("volumeBindingMode", ["Immediate", "WaitForFirstConsumer"]),
+    ] {
+        let text = value.text(&[field]);
+        if !text.is_empty() && !supported.contains(&text) {
+            causes.push(Cause::unsupported(field, &text.into(), &supported));
+        }
+    }
+    causes
+}
+
+/// A changed storage class.
+pub(super) fn class_update(live: &Value, value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if live.get("parameters") != value.get("parameters") {
+        causes.push(Cause::forbidden("parameters", "updates to parameters are forbidden."));
+    }
+    if live.get("provisioner") != value.get("provisioner") {
+        causes.push(Cause::forbidden("provisioner", "updates to provisioner are forbidden."));
+    }
+    if live.get("reclaimPolicy") != value.get("reclaimPolicy") {
+        causes.push(Cause::forbidden("reclaimPolicy", "updates to reclaimPolicy are forbidden."));
+    }
+    if live.get("volumeBindingMode") != value.get("volumeBindingMode") {
+        causes.push(Cause::invalid("volumeBindingMode", &value["volumeBindingMode"], IMMUTABLE));
+    }
+    causes
+}
