@@ -258,7 +258,8 @@ pub(crate) fn named<'a>(resource: &'a Resource, name: &'a str) -> Named<'a> {
 
 /// How validation names an object by its kind.
 pub(crate) fn named_kind<'a>(resource: &'a Resource, name: &'a str) -> Named<'a> {
-    Named { kind: &resource.kind, group: &resource.group, name }
+    let group = if resource.is_custom() { &resource.group } else { &resource.stored_as.0 };
+    Named { kind: &resource.kind, group, name }
 }
 
 pub(crate) fn not_found(resource: &Resource, name: &str) -> Status {

@@ -133,8 +133,7 @@ pub(crate) fn update(
 
 /// Warnings that a write of this object gives.
 pub(crate) fn warn(resource: &Resource, value: &Value, warnings: &mut Vec<String>) {
-    if resource.is("", "endpoints") {
-        warnings.push("v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".into());
+    if !resource.is_custom() && resource.plural == "pods" {
+        pod::warn(value, warnings);
     }
-    let _ = value;
 }

@@ -9,8 +9,8 @@ use super::strategy::{self, empty_object};
 use super::{Api, FieldValidation, WriteOptions, Written, key, named, named_kind};
 use crate::ownership::managed::{Claim, Writer, update};
 use crate::resources::{Resource, split_api_version};
-use crate::schema::typed::{Findings, format_seconds, round_trip};
-use crate::status::{Cause, Result, Status};
+use crate::schema::typed::{self, Findings, format_seconds, round_trip};
+use crate::status::{Cause, Named, Result, Status};
 use crate::store::Object;
 use crate::value::{Get, map_at, object};
 use crate::{admit, convert, crd, defaults, names, validate};
@@ -42,6 +42,7 @@ impl Api {
             resource,
             &api_version,
             &kind,
+            body.text(&["metadata", "name"]),
             self.core.registry.find_kind(group, version, &kind).is_some(),
         ))
     }
@@ -145,6 +146,7 @@ impl Api {
         meta.insert("uid".into(), names::uid().into());
         meta.insert("creationTimestamp".into(), format_seconds(Timestamp::now()).into());
         strategy::prepare_create(resource, &mut value);
+        drop_empty_lists(resource, &mut value);
         let allocated = self.core.allocate_create(resource, &mut value)?;
         let causes = validate::create(&self.core, resource, &value);
         if !causes.is_empty() {
@@ -172,6 +174,13 @@ impl Api {
                 Err(exists)
             }
         }
+    }
+}
+
+/// Storage knows no empty lists; they become null where the field is always written.
+pub(super) fn drop_empty_lists(resource: &Resource, value: &mut Value) {
+    if let (Some(ty), false) = (resource.stored_node.fields(), resource.is_custom()) {
+        typed::drop_empty_lists(ty, value);
     }
 }
 
@@ -243,40 +252,29 @@ pub(crate) fn strict(
         FieldValidation::Warn => warnings.extend(texts.iter().cloned()),
         FieldValidation::Strict => {
             let error = format!("strict decoding error: {}", texts.join(", "));
-            return Err(Status::bad_request(if resource.is_custom() {
-                error
-            } else {
-                let kind = &resource.kind;
-                format!("{kind} in version {:?} cannot be handled as a {kind}: {error}", resource.version)
-            }));
+            let kind = &resource.kind;
+            let text =
+                format!("{kind} in version {:?} cannot be handled as a {kind}: {error}", resource.version);
+            return Err(Status::bad_request(text));
         }
     }
     Ok(())
 }
 
-fn wrong_kind(resource: &Resource, api_version: &str, kind: &str, known: bool) -> Status {
+fn wrong_kind(resource: &Resource, api_version: &str, kind: &str, name: &str, known: bool) -> Status {
     let (group, version) = split_api_version(api_version);
     if resource.is_custom() {
         if api_version.is_empty() {
             return Status::bad_request("apiVersion must be set");
         }
-        let text = if group != resource.group || version != resource.version {
-            format!(
+        if group != resource.group || version != resource.version {
+            return Status::bad_request(format!(
                 "the API version in the data ({api_version}) does not match the expected API version ({})",
                 resource.api_version()
-            )
-        } else {
-            format!(
-                "{}.{} {:?} is invalid: kind: Invalid value: {kind:?}: must be {}",
-                resource.kind, resource.group, "", resource.kind
-            )
-        };
-        return if group != resource.group || version != resource.version {
-            Status::bad_request(text)
-        } else {
-            let cause = Cause::invalid("kind", &kind.into(), &format!("must be {}", resource.kind));
-            Status::invalid(named_kind(resource, ""), &[cause])
-        };
+            ));
+        }
+        let cause = Cause::invalid("kind", &kind.into(), &format!("must be {}", resource.kind));
+        return Status::invalid(Named { kind, group, name }, &[cause]);
     }
     if kind == resource.kind && known {
         return Status::bad_request(format!(

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::create::{Decoded, check_namespace, track};
+use super::create::{Decoded, check_namespace, drop_empty_lists, track};
 use super::strategy::prepare_update;
 use super::{Api, WriteOptions, Written, key, named, named_kind, not_found};
-use crate::ownership::managed::{Claim, same_but_times};
+use crate::ownership::managed::{Claim, disown, same_but_times};
 use crate::resources::Resource;
 use crate::status::{Cause, Result, Status};
 use crate::store::Object;
@@ -123,6 +123,7 @@ impl Api {
         keep_system_fields(&live.value, &mut value);
         admit::update(self, resource, subresource, &live.value, &mut value)?;
         prepare_update(resource, subresource, &live.value, &mut value);
+        drop_empty_lists(resource, &mut value);
         if subresource.is_empty() {
             self.core.allocate_update(resource, &live.value, &mut value)?;
         }
@@ -193,8 +194,16 @@ impl Api {
         scale: &Value,
         options: &WriteOptions,
     ) -> Result<Option<Written>> {
-        let value = crate::scale::write(resource, &live.value, scale)?;
-        self.commit(resource, live, value, &Claim::None, "scale", options, Vec::new())
+        let mut value = crate::scale::write(resource, &live.value, scale)?;
+        let path = crate::scale::replicas_path(resource);
+        let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+        if resource.is_custom() || value.int(&steps) != Some(0) {
+            return self.commit(resource, live, value, &Claim::None, "scale", options, Vec::new());
+        }
+        // A scale of zero leaves its field out, so that nobody owns the replicas.
+        check_preconditions(resource, live, &value)?;
+        disown(&mut value, &path);
+        self.commit_tracked(resource, live, value, "scale", options, Vec::new())
     }
 }
 

@@ -131,5 +131,13 @@ pub(crate) fn parse_resource(context: &Context, resource: &Resource) -> Result<P
     if resource.is_custom() && media_type(context) == "application/vnd.kubernetes.protobuf" {
         return Err(Status::unsupported_media("application/json, application/yaml"));
     }
-    parse(context, &resource.kind, ty)
+    let parsed = parse(context, &resource.kind, ty)?;
+    if resource.is_custom() && parsed.value.get("kind").is_none_or(|k| k == "") {
+        let text = String::from_utf8_lossy(&context.body);
+        let start: String = text.chars().take(30).collect();
+        let shown = if start.len() < text.len() { format!("{start} ...") } else { start };
+        let why = format!("Object 'Kind' is missing in '{text}'");
+        return Err(unrecognized_text(&resource.kind, &why, &shown));
+    }
+    Ok(parsed)
 }

@@ -59,6 +59,15 @@ pub(super) async fn answer(context: Context, target: Target) -> Result<Answer> {
     if let Some(text) = resource.custom.as_ref().and_then(|c| c.deprecation.clone()) {
         warnings.push(text);
     }
+    if !resource.is_custom() && resource.group.is_empty() {
+        match resource.plural.as_str() {
+            "endpoints" => warnings.push(
+                "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice".to_string(),
+            ),
+            "componentstatuses" => warnings.push("v1 ComponentStatus is deprecated in v1.19+".to_string()),
+            _ => {}
+        }
+    }
     match verb {
         "get" => get(&context, &resource, &target).await,
         "list" => list::answer(&context, &resource, &target).await,

@@ -515,6 +515,18 @@ fn set_last_applied(object: &mut Value, config: &Value) {
     }
 }
 
+/// Takes a field away from all its owners.
+pub fn disown(object: &mut Value, path: &[String]) {
+    let Some(mut managed) = Managed::decode(object.at(&["metadata", "managedFields"])) else { return };
+    let steps: Vec<&str> = path.iter().map(String::as_str).collect();
+    let lost = Set::of_fields(&[&steps]);
+    for entry in &mut managed.0 {
+        entry.set = entry.set.difference(&lost);
+    }
+    managed.drop_empty();
+    managed.encode(object);
+}
+
 /// True if two objects differ in nothing but the times of `managedFields`.
 pub fn same_but_times(a: &Value, b: &Value) -> bool {
     let split = |value: &Value| {

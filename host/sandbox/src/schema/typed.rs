@@ -94,13 +94,7 @@ impl Decoder<'_> {
             self.path.push(Part::Key(key.clone()));
             let value = self.value(ty, &field.node, field.go.as_deref(), value)?;
             self.path.pop();
-            // Storage knows no empty lists: where the field is always written, it is null then.
-            let lost = !field.pointer
-                && matches!(&value, Value::Array(items) if items.is_empty())
-                && !matches!(field.node.shape, Shape::Any);
-            if lost && !field.omit_empty {
-                out.insert(key, Value::Null);
-            } else if !is_dropped(field, &value) {
+            if !is_dropped(field, &value) {
                 out.insert(key, value);
             }
         }
@@ -349,4 +343,28 @@ pub fn zero(node: &Node) -> Value {
 pub fn zero_struct(ty: &Type) -> Value {
     let fields = ty.fields.iter();
     Value::Object(fields.filter_map(|(key, field)| Some((key.to_string(), zero_of_absent(field)?))).collect())
+}
+
+/// Makes null of empty lists whose fields are always written.
+pub fn drop_empty_lists(ty: &Type, value: &mut Value) {
+    let Some(map) = value.as_object_mut() else { return };
+    for (key, inner) in map {
+        let Some(field) = ty.fields.get(key.as_str()) else { continue };
+        match inner {
+            Value::Array(items) if items.is_empty() && !field.omit_empty => *inner = Value::Null,
+            Value::Array(items) => {
+                if let Shape::List(item) = &field.node.shape
+                    && let Some(ty) = item.fields()
+                {
+                    items.iter_mut().for_each(|item| drop_empty_lists(ty, item));
+                }
+            }
+            Value::Object(_) => {
+                if let Some(ty) = field.node.fields() {
+                    drop_empty_lists(ty, inner);
+                }
+            }
+            _ => {}
+        }
+    }
 }

@@ -320,3 +320,11 @@ pub(super) fn of_resize(live: &Value, value: &Value) -> Vec<Cause> {
     }
     Vec::new()
 }
+
+/// Warnings of a pod.
+pub(super) fn warn(pod: &Value, warnings: &mut Vec<String>) {
+    let seconds = pod.int(&["spec", "terminationGracePeriodSeconds"]).unwrap_or(0);
+    if seconds < 0 {
+        warnings.push("spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1".into());
+    }
+}
