@@ -1,5 +1,8 @@
 //! Admission: what is added to objects on their way, and what is refused by the state of the cluster.
 
+mod limits;
+mod quotas;
+
 use serde_json::{Value, json};
 
 use crate::api::{Api, named};
@@ -31,10 +34,12 @@ pub(crate) fn create(
             service_account(api, resource, namespace, value)?;
             priority(api, resource, value)?;
             tolerations(value);
+            limits::admit_pod(api, resource, namespace, value)?;
         }
         ("", "persistentvolumeclaims") => {
             default_class(api, value);
             protect(value, "kubernetes.io/pvc-protection");
+            limits::admit_claim(api, resource, namespace, value)?;
         }
         ("", "persistentvolumes") => protect(value, "kubernetes.io/pv-protection"),
         ("", "nodes") => {
@@ -46,6 +51,9 @@ pub(crate) fn create(
         }
         ("rbac.authorization.k8s.io", _) => roles(api, resource, namespace, value)?,
         _ => {}
+    }
+    if resource.namespaced {
+        quotas::admit(api, resource, namespace, value)?;
     }
     Ok(())
 }

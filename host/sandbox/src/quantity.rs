@@ -70,9 +70,10 @@ impl Quantity {
         self.nano.div_euclid(NANO / 1000) + i128::from(self.nano.rem_euclid(NANO / 1000) != 0)
     }
 
-    /// The sum of two amounts, in this one's form.
+    /// The sum of two amounts, in the form of the first that is not nought.
     pub fn plus(self, other: Self) -> Self {
-        Quantity { nano: self.nano.saturating_add(other.nano), form: self.form }
+        let form = if self.nano == 0 { other.form } else { self.form };
+        Quantity { nano: self.nano.saturating_add(other.nano), form }
     }
 
     /// True if the amount is a whole number.
@@ -120,6 +121,12 @@ impl fmt::Display for Quantity {
             Form::Exponent if exponent != 0 => write!(f, "{value}e{exponent}"),
             _ => write!(f, "{value}{suffix}"),
         }
+    }
+}
+
+impl Default for Quantity {
+    fn default() -> Self {
+        Quantity { nano: 0, form: Form::Decimal }
     }
 }
 

@@ -197,7 +197,7 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, live: &Valu
     }
     if has_generation(resource) {
         let old = live.int(&["metadata", "generation"]).unwrap_or(0);
-        let changed = counts_as_change(resource, live, value);
+        let changed = subresource != "status" && counts_as_change(resource, live, value);
         set(value, &["metadata", "generation"], if changed { old + 1 } else { old });
         if old == 0 && !changed {
             map_at(value, &["metadata"]).remove("generation");

@@ -2,14 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
-use super::pods;
-use crate::builtin::{EVENTS, PERSISTENT_VOLUME_CLAIMS, PODS, RESOURCE_QUOTAS, SERVICES};
-use crate::client::{Pending, Resource, Shared};
-use crate::object::{self, items, map, namespace, number, text};
+use crate::builtin::{EVENTS, PODS, RESOURCE_QUOTAS};
+use crate::client::{Pending, Resource};
+use crate::object::{self, map, namespace};
 use crate::quantity::Quantity;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
+use crate::usage;
 
 /// Counts what quotas limit.
 pub(super) struct Quotas;
@@ -54,98 +54,25 @@ async fn look(context: &Context, key: &Key) -> Outcome {
         return Ok(None);
     };
     let hard = map(&quota, "/spec/hard").cloned().unwrap_or_default();
-    let used: Map<String, Value> =
-        hard.keys().map(|what| (what.clone(), used(context.cache(), &quota, what).into())).collect();
+    let used: Map<String, Value> = hard
+        .keys()
+        .map(|what| (what.clone(), used(context.cache(), &quota, what).to_string().into()))
+        .collect();
     context.set_status(&RESOURCE_QUOTAS, &quota, json!({"hard": hard, "used": used})).await?;
     Ok(None)
 }
 
-/// The amount of something that a namespace uses, as a quantity.
-fn used(cache: &Cache, quota: &Value, what: &str) -> String {
-    let space = namespace(quota);
-    let count = |resource: &Resource, test: &dyn Fn(&Value) -> bool| {
-        cache.list(resource, space).iter().filter(|object| test(object)).count().to_string()
-    };
-    match what {
-        "pods" | "count/pods" => {
-            let every = what == "count/pods";
-            count(&PODS, &|pod| (every || !pods::is_finished(pod)) && in_scope(quota, pod))
-        }
-        "services.nodeports" => {
-            let ports = cache.list(&SERVICES, space);
-            let ports = ports.iter().flat_map(|service| items(service, "/spec/ports"));
-            ports.filter(|port| number(port, "/nodePort").is_some()).count().to_string()
-        }
-        "services.loadbalancers" => {
-            count(&SERVICES, &|service| text(service, "/spec/type") == "LoadBalancer")
-        }
-        "requests.storage" => {
-            let claims = cache.list(&PERSISTENT_VOLUME_CLAIMS, space);
-            sum(claims.iter().filter_map(|claim| claim.pointer("/spec/resources/requests/storage")))
-        }
-        _ => match compute(what) {
-            Some((list, resource)) => {
-                let mut running = cache.list(&PODS, space);
-                running.retain(|pod| !pods::is_finished(pod) && in_scope(quota, pod));
-                sum_of_pods(&running, list, resource)
-            }
-            None => {
-                let (plural, group) = what
-                    .strip_prefix("count/")
-                    .unwrap_or(what)
-                    .split_once('.')
-                    .unwrap_or((what.strip_prefix("count/").unwrap_or(what), ""));
-                let is = |resource: &&Resource| resource.plural == plural && resource.group == group;
-                let known = cache.resources();
-                known.iter().find(is).map_or_else(|| "0".to_owned(), |resource| count(resource, &|_| true))
-            }
-        },
-    }
-}
-
-/// Which list of containers' resources an amount is the sum of.
-fn compute(what: &str) -> Option<(&'static str, &str)> {
-    match what {
-        "cpu" | "memory" | "ephemeral-storage" => Some(("requests", what)),
-        _ => match what.split_once('.') {
-            Some(("requests", resource)) => Some(("requests", resource)),
-            Some(("limits", resource)) => Some(("limits", resource)),
-            _ => None,
-        },
-    }
-}
-
-fn in_scope(quota: &Value, pod: &Value) -> bool {
-    let best_effort = text(pod, "/status/qosClass") == "BestEffort";
-    let ends = pod.pointer("/spec/activeDeadlineSeconds").is_some();
-    items(quota, "/spec/scopes").iter().filter_map(Value::as_str).all(|scope| match scope {
-        "BestEffort" => best_effort,
-        "NotBestEffort" => !best_effort,
-        "Terminating" => ends,
-        "NotTerminating" => !ends,
-        _ => true,
-    })
-}
-
-fn sum_of_pods(all: &[Shared], list: &str, resource: &str) -> String {
-    let amounts = all.iter().flat_map(|pod| {
-        let containers = items(pod, "/spec/containers").iter();
-        containers.filter_map(|container| container.get("resources")?.get(list)?.get(resource))
-    });
-    sum(amounts)
-}
-
-/// The sum of quantities, written in the form of the first.
-fn sum<'a>(amounts: impl Iterator<Item = &'a Value>) -> String {
-    let mut total: Option<Quantity> = None;
-    for amount in amounts {
-        let text = match amount {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        if let Some(amount) = Quantity::parse(&text) {
-            total = Some(total.map_or(amount, |total| total.plus(amount)));
+/// The amount of something that a namespace uses.
+fn used(cache: &Cache, quota: &Value, limit: &str) -> Quantity {
+    let (plural, group) = usage::counted(limit).split_once('.').unwrap_or((usage::counted(limit), ""));
+    let is = |resource: &&Resource| resource.plural == plural && resource.group == group;
+    let known = cache.resources();
+    let Some(resource) = known.iter().find(is) else { return Quantity::default() };
+    let mut total = Quantity::default();
+    for object in cache.list(resource, namespace(quota)) {
+        if *resource != PODS || usage::in_scope(quota, &object) {
+            total = total.plus(usage::of(limit, &object));
         }
     }
-    total.map_or_else(|| "0".to_owned(), |total| total.to_string())
+    total
 }

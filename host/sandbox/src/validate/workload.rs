@@ -10,7 +10,7 @@ use super::pod;
 use crate::resources::Resource;
 use crate::selector::LabelSelector;
 use crate::status::Cause;
-use crate::value::{Get, remove};
+use crate::value::{Get, remove, set};
 
 /// The selector of a workload and the labels of its template.
 fn selects(value: &Value, causes: &mut Vec<Cause>) {
@@ -166,6 +166,24 @@ pub(super) fn replication_controller(value: &Value) -> Vec<Cause> {
     causes
 }
 
+/// A set whose template has the volumes that its claims will become.
+fn with_claimed_volumes(value: &Value) -> Value {
+    let claims = value.items(&["spec", "volumeClaimTemplates"]);
+    let mut value = value.clone();
+    if claims.is_empty() {
+        return value;
+    }
+    let name = |claim: &Value| claim.text(&["metadata", "name"]).to_string();
+    let volume =
+        |claim: &Value| json!({"name": name(claim), "persistentVolumeClaim": {"claimName": name(claim)}});
+    let mut volumes: Vec<Value> = claims.iter().map(volume).collect();
+    let own = value.items(&["spec", "template", "spec", "volumes"]);
+    let claimed = |volume: &&Value| claims.iter().any(|claim| name(claim) == volume.text(&["name"]));
+    volumes.extend(own.iter().filter(|volume| !claimed(volume)).cloned());
+    set(&mut value, &["spec", "template", "spec", "volumes"], volumes);
+    value
+}
+
 pub(super) fn stateful_set(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &value["spec"];
@@ -209,7 +227,7 @@ pub(super) fn stateful_set(value: &Value) -> Vec<Cause> {
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
     selects(value, &mut causes);
     template_matches(value, &mut causes);
-    template(value, &mut causes);
+    template(&with_claimed_volumes(value), &mut causes);
     causes
 }
 
