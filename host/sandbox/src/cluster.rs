@@ -16,7 +16,9 @@ use crate::allocate::{Allocated, Allocator};
 use crate::api::Api;
 use crate::auth::{Auth, User};
 use crate::crd;
+use crate::embedded;
 use crate::http::{Listener, ServeError};
+use crate::reconcile::Manager;
 use crate::resources::{Registry, Resource};
 use crate::status::Result;
 use crate::store::{Store, StoreError};
@@ -127,11 +129,13 @@ pub struct Options {
     pub listen: String,
     /// Forget what the folder holds; the port and the certificate stay.
     pub fresh: bool,
+    /// Run controllers and a simulated node; without them objects stay as they were written.
+    pub controllers: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { data_dir: None, listen: "127.0.0.1:0".into(), fresh: false }
+        Options { data_dir: None, listen: "127.0.0.1:0".into(), fresh: false, controllers: true }
     }
 }
 
@@ -160,6 +164,7 @@ pub struct Cluster {
     kubeconfig: String,
     stop: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
+    controllers: Option<Manager>,
 }
 
 impl Cluster {
@@ -186,7 +191,8 @@ impl Cluster {
             tokio::spawn(crd::run(core.clone())),
             tokio::spawn(listener.serve(core.clone(), stop.subscribe())),
         ];
-        Ok(Cluster { core, address, ca: state.ca, kubeconfig, stop, tasks })
+        let controllers = options.controllers.then(|| embedded::start(&core, &state.ca));
+        Ok(Cluster { core, address, ca: state.ca, kubeconfig, stop, tasks, controllers })
     }
 
     /// A handle for in-process callers whose field manager is `manager`.
@@ -222,6 +228,7 @@ impl Cluster {
     /// Stops serving and writes what is left.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
+        drop(self.controllers);
         for task in &self.tasks {
             task.abort();
         }

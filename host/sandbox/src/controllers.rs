@@ -40,7 +40,7 @@ pub struct Settings {
 }
 
 /// How long changes gather.
-const REST: Duration = Duration::from_millis(10);
+const REST: Duration = Duration::from_millis(20);
 
 /// All controllers but the kubelet.
 pub fn all(settings: &Settings) -> Vec<Arc<dyn Reconciler>> {

@@ -1,13 +1,18 @@
 //! The embedded cluster as controllers and the simulated kubelet use it: in process, without HTTP or copies.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use crate::api::{Api, DeleteOptions, Patch, WriteOptions};
 use crate::client::{Call, Change, Client, Pending, Refusal, Resource, Shared, Verb};
+use crate::clock::SystemClock;
 use crate::cluster::Core;
+use crate::controllers;
+use crate::kubelet::Kubelet;
+use crate::reconcile::Manager;
 use crate::resources;
 use crate::status::Status;
 use crate::store::{ChangeKind, Object};
@@ -15,6 +20,20 @@ use crate::value::Get;
 
 /// How many changes wait for a slow reader before the feed stops to wait for it.
 const WAITING: usize = 1_024;
+
+/// Name of the node of the embedded cluster.
+pub const NODE: &str = "fake-node";
+
+/// How long pods of the embedded cluster take to start and to stop.
+const PACE: Duration = Duration::from_millis(100);
+
+/// Brings a cluster to life: its controllers and one simulated node, until the manager is dropped. `root_ca` is the
+/// certificate of the cluster's CA. Must be called within a tokio runtime.
+pub fn start(core: &Arc<Core>, root_ca: &str) -> Manager {
+    let settings = controllers::Settings { root_ca: root_ca.to_owned() };
+    let kubelet = Kubelet::new(NODE).with_pace(PACE);
+    controllers::start(Embedded::new(core), Arc::new(SystemClock), &settings, vec![Arc::new(kubelet)])
+}
 
 /// A cluster of this process, with all rights.
 pub struct Embedded(Api);

@@ -32,6 +32,7 @@ pub mod selector;
 pub mod status;
 pub mod store;
 mod strategic;
+mod usage;
 mod validate;
 pub mod value;
 mod yaml;

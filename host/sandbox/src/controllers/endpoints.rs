@@ -238,7 +238,7 @@ async fn keep_slices(context: &Context, service: &Value, members: &[Shared]) -> 
         let fresh = same(&Value::Array(mine.clone()), slice.get("endpoints").unwrap_or(&Value::Null));
         if !fresh || !same(known, &Value::Object(slice_labels.clone())) {
             let mut new = (*slice).clone();
-            new["endpoints"] = mine.into();
+            new["endpoints"] = list_or_null(&mine);
             new["metadata"]["labels"] = slice_labels.clone().into();
             new["metadata"]["annotations"][TRIGGER] = clock::seconds(context.now()).into();
             context.update(&ENDPOINT_SLICES, new).await?;
@@ -254,8 +254,8 @@ async fn keep_slices(context: &Context, service: &Value, members: &[Shared]) -> 
             if let Some(old) = surplus.pop() {
                 // What would go anyway is used again.
                 let mut new = (*old).clone();
-                new["endpoints"] = chunk.into();
-                new["ports"] = ports.clone().into();
+                new["endpoints"] = list_or_null(chunk);
+                new["ports"] = list_or_null(&ports);
                 new["metadata"]["labels"] = slice_labels.clone().into();
                 new["metadata"]["annotations"][TRIGGER] = clock::seconds(context.now()).into();
                 context.update(&ENDPOINT_SLICES, new).await?;
@@ -268,7 +268,7 @@ async fn keep_slices(context: &Context, service: &Value, members: &[Shared]) -> 
                     "annotations": {TRIGGER: clock::seconds(context.now())},
                     "ownerReferences": [pods::owner_reference(service)],
                 },
-                "addressType": "IPv4", "endpoints": chunk, "ports": ports,
+                "addressType": "IPv4", "endpoints": list_or_null(chunk), "ports": list_or_null(&ports),
             });
             let made = context.create(&ENDPOINT_SLICES, namespace(service), slice).await;
             if let Err(refusal) = made {
@@ -280,6 +280,11 @@ async fn keep_slices(context: &Context, service: &Value, members: &[Shared]) -> 
         context.delete(&ENDPOINT_SLICES, &slice, None).await?;
     }
     Ok(())
+}
+
+/// An empty list as a server stores it.
+fn list_or_null(list: &[Value]) -> Value {
+    if list.is_empty() { Value::Null } else { list.into() }
 }
 
 /// The parts of a port that tell it apart.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::status::{self, Condition, Times};
-use crate::builtin::NAMESPACES;
+use crate::builtin::{NAMESPACES, PODS};
 use crate::client::{Call, Pending, Refusal, Resource, Verb};
 use crate::object::{self, items, name, namespace, text, uid};
 use crate::reconcile::cache::Cache;
@@ -50,8 +50,15 @@ async fn look(context: &Context, key: &Key) -> Outcome {
     if items(&space, "/spec/finalizers").is_empty() {
         return Ok(None); // the server removes it
     }
-    let failure = empty(context, name(&space)).await;
-    let left = Left::count(context.cache(), name(&space));
+    // Pods first: what they use stays until they have stopped.
+    let everything = context.cache().resources();
+    let namespaced: Vec<Resource> = everything.into_iter().filter(|resource| resource.namespaced).collect();
+    let mut failure = empty(context, name(&space), &[PODS]).await;
+    let mut left = Left::count(context.cache(), name(&space), &[PODS]);
+    if left.resources.is_empty() && failure.is_none() {
+        failure = empty(context, name(&space), &namespaced).await;
+        left = Left::count(context.cache(), name(&space), &namespaced);
+    }
     write_status(context, &space, &left, &failure).await?;
     if let Some(refusal) = failure {
         return Err(refusal);
@@ -70,9 +77,9 @@ async fn look(context: &Context, key: &Key) -> Outcome {
 }
 
 /// Deletes everything that is not on its way already; the first refusal, if there was one.
-async fn empty(context: &Context, space: &str) -> Option<Refusal> {
+async fn empty(context: &Context, space: &str, resources: &[Resource]) -> Option<Refusal> {
     let mut failure = None;
-    for resource in context.cache().resources().iter().filter(|resource| resource.namespaced) {
+    for resource in resources {
         for object in context.cache().list(resource, space) {
             if object::is_terminating(&object) {
                 continue;
@@ -99,9 +106,9 @@ struct Left {
 }
 
 impl Left {
-    fn count(cache: &Cache, space: &str) -> Self {
+    fn count(cache: &Cache, space: &str, resources: &[Resource]) -> Self {
         let mut left = Self::default();
-        for resource in cache.resources().iter().filter(|resource| resource.namespaced) {
+        for resource in resources {
             for object in cache.list(resource, space) {
                 let what = format!("{}.{}", resource.plural, resource.group);
                 *left.resources.entry(what).or_default() += 1;
