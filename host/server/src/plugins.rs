@@ -5,7 +5,7 @@
 //! like any other. Plugins change nothing: what they answer are documents.
 
 mod bindings;
-mod call;
+pub mod call;
 mod catalog;
 mod cluster;
 pub mod compile;
@@ -16,7 +16,7 @@ mod grants;
 mod host;
 mod logs;
 mod manage;
-mod roles;
+pub mod roles;
 mod virtual_time;
 
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ impl PluginsSettings {
 }
 
 /// What host functions reach for, the same for all calls.
-struct Environment {
+pub(crate) struct Environment {
     /// The server's own runtime.
     runtime: Handle,
     db: Option<Db>,

@@ -3,7 +3,7 @@
 //! A [`Plugin`] never changes but for its standing: another file, grant or setting makes a new one in the map, and
 //! calls in flight finish on the one that they hold.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -152,6 +152,14 @@ impl Plugin {
 
     pub(crate) fn id(&self) -> &str {
         &self.description.manifest.id
+    }
+
+    /// The file of an installed plugin.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.source {
+            Source::File(file, _) => Some(file),
+            Source::BuiltIn(_) => None,
+        }
     }
 
     pub(crate) fn is_builtin(&self) -> bool {

@@ -89,8 +89,11 @@ struct Surface<'a> {
 
 fn read_surface(wasm: &[u8]) -> Result<Surface<'_>> {
     let damaged = |error: wasmparser::BinaryReaderError| {
-        invalid(format!("the file is not a WebAssembly component, or damaged: {error}"))
+        invalid(format!("the file is a damaged WebAssembly component: {error}"))
     };
+    if !wasm.starts_with(b"\0asm") {
+        return Err(invalid("the file is not a WebAssembly component"));
+    }
     let mut surface = Surface { manifest: None, imports: Vec::new(), exports: Vec::new() };
     let mut depth = 0;
     for payload in Parser::new(0).parse_all(wasm) {

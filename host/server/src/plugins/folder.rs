@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
-use super::catalog::Source;
 use super::component::MAX_FILE;
 use super::{Plugins, component};
 use crate::error::{Error, Result};
@@ -20,15 +19,13 @@ pub(super) struct Seen(HashMap<PathBuf, File>);
 struct File {
     length: u64,
     changed: Option<SystemTime>,
-    /// The plugin that it holds, when it could be read.
-    id: Option<String>,
 }
 
 impl Seen {
     /// Notes a file that we wrote ourselves.
-    pub(super) fn note(&mut self, path: &Path, id: &str) {
+    pub(super) fn note(&mut self, path: &Path) {
         if let Some(file) = look(path) {
-            self.0.insert(path.to_owned(), File { id: Some(id.to_owned()), ..file });
+            self.0.insert(path.to_owned(), file);
         }
     }
 
@@ -72,67 +69,69 @@ impl Plugins {
 
         let gone: Vec<_> = seen.0.keys().filter(|path| !present.contains_key(*path)).cloned().collect();
         for path in gone {
-            self.vanished(&path, seen.0.remove(&path).and_then(|file| file.id)).await?;
+            seen.0.remove(&path);
+            self.vanished(&path).await?;
         }
         let mut paths: Vec<_> = present.into_iter().collect();
         paths.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (path, file) in paths {
-            let known = seen.0.get(&path);
-            if known.is_some_and(|known| (known.length, known.changed) == (file.length, file.changed)) {
-                continue;
+            if seen.0.get(&path) != Some(&file) {
+                self.appeared(&path).await;
+                seen.0.insert(path, file);
             }
-            let id = self.appeared(&path).await;
-            seen.0.insert(path, File { id, ..file });
         }
         Ok(())
     }
 
-    /// Loads a new or changed file; answers the id that it holds.
-    async fn appeared(&self, path: &Path) -> Option<String> {
-        let wasm = match std::fs::read(path) {
-            Ok(wasm) if wasm.len() <= MAX_FILE => wasm,
-            _ => return None,
-        };
-        let described = component::describe(&wasm);
-        let id = described.as_ref().ok().map(|description| description.manifest.id.clone());
-        let current = id.as_deref().and_then(|id| self.find(id).ok());
-        if let (Ok(described), Some(current)) = (&described, &current)
-            && described.digest == current.description.digest
-        {
-            return id;
-        }
-        let elsewhere = current.as_ref().is_some_and(|current| match &current.source {
-            Source::File(file, _) => file != path && file.exists(),
-            Source::BuiltIn(_) => false,
-        });
-        let admitted = match described {
-            Err(error) => Err(error),
-            Ok(_) if elsewhere => Err(Error::Conflict("another file holds the same plugin".into())),
-            Ok(_) => self.admit(wasm.into(), path.to_owned()).await,
-        };
-        let outcome = match admitted {
-            Ok(plugin) => self.put(plugin).await.map(|_| ()),
-            Err(error) => Err(error),
-        };
-        match outcome {
-            Ok(()) => tracing::info!("loaded plugin file `{}`", path.display()),
-            Err(error) => {
-                tracing::warn!("plugin file `{}` is refused: {error}", path.display());
-                if let Some(current) = current {
-                    current
-                        .shared
-                        .set_reason(Some(format!("the file `{}` is refused: {error}", path.display())));
-                }
+    /// Loads a new or changed file.
+    async fn appeared(&self, path: &Path) {
+        let here = self.snapshot().into_iter().find(|plugin| plugin.file() == Some(path));
+        let outcome = match self.load_file(path).await {
+            Ok(true) => {
+                tracing::info!("loaded plugin file `{}`", path.display());
+                Ok(())
             }
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
+        let Err(error) = outcome else { return };
+        tracing::warn!("plugin file `{}` is refused: {error}", path.display());
+        if let Some(plugin) = here {
+            plugin.shared.set_reason(Some(format!("the file `{}` is refused: {error}", path.display())));
         }
-        id
     }
 
-    async fn vanished(&self, path: &Path, id: Option<String>) -> Result<()> {
-        let Some(plugin) = id.and_then(|id| self.find(&id).ok()) else { return Ok(()) };
-        if !matches!(&plugin.source, Source::File(file, _) if file == path) {
-            return Ok(());
+    /// Whether the file held something new.
+    async fn load_file(&self, path: &Path) -> Result<bool> {
+        let length = std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+        if length > MAX_FILE as u64 {
+            return Err(Error::TooLarge {
+                what: path.display().to_string(),
+                limit: format!("{MAX_FILE} bytes"),
+            });
         }
+        let wasm = std::fs::read(path).map_err(|error| anyhow::anyhow!("it cannot be read: {error}"))?;
+        let described = component::describe(&wasm)?;
+        if let Ok(current) = self.find(&described.manifest.id) {
+            if current.description.digest == described.digest && !current.is_builtin() {
+                return Ok(false);
+            }
+            if current.file().is_some_and(|file| file != path && file.exists()) {
+                return Err(Error::Conflict(format!(
+                    "another file holds plugin `{}`",
+                    described.manifest.id
+                )));
+            }
+        }
+        let plugin = self.admit(wasm.into(), path.to_owned()).await?;
+        plugin.shared.set_reason(None);
+        self.put(plugin).await?;
+        Ok(true)
+    }
+
+    async fn vanished(&self, path: &Path) -> Result<()> {
+        let here = self.snapshot().into_iter().find(|plugin| plugin.file() == Some(path));
+        let Some(plugin) = here else { return Ok(()) };
         match self.check_unused(plugin.id()).await {
             Ok(()) => self.drop_plugin(plugin.id()).await,
             // It is still in memory: instances keep their plugin until the server stops.
@@ -146,5 +145,5 @@ impl Plugins {
 
 fn look(path: &Path) -> Option<File> {
     let metadata = std::fs::metadata(path).ok().filter(|metadata| metadata.is_file())?;
-    Some(File { length: metadata.len(), changed: metadata.modified().ok(), id: None })
+    Some(File { length: metadata.len(), changed: metadata.modified().ok() })
 }

@@ -46,7 +46,7 @@ impl Plugins {
 
     pub(super) async fn rows(&self) -> Result<Vec<PluginRow>> {
         match &self.environment.db {
-            Some(db) => Ok(db.read(|conn| store::plugins::list(conn)).await?),
+            Some(db) => Ok(db.read(store::plugins::list).await?),
             None => Ok(Vec::new()),
         }
     }
@@ -61,7 +61,8 @@ impl Plugins {
         let file = folder.join(format!("{}.wasm", plugin.id()));
         compile::write_whole(&file, &wasm)?;
         let plugin = Plugin { source: Source::File(file.clone(), wasm), ..plugin };
-        seen.note(&file, plugin.id());
+        plugin.shared.set_reason(None);
+        seen.note(&file);
         let info = self.put(plugin).await?;
         tracing::info!(plugin.id = info.id, "installed plugin `{}` {}", info.id, info.version);
         Ok(info)
