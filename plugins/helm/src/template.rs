@@ -14,7 +14,7 @@ use crate::{coalesce, dependencies, schema};
 /// The version that templates see as Helm's.
 const HELM_VERSION: &str = "v4.3.1";
 /// The cluster that Helm 4.3.1 pretends when there is none.
-pub const DEFAULT_KUBE_VERSION: &str = "v1.36.0";
+pub const DEFAULT_KUBE_VERSION: &str = "v1.37.0";
 const HINT: &str = "\n\nUse --debug flag to render out invalid YAML";
 
 /// What `lookup` asks of a cluster.

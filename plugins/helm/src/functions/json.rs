@@ -138,7 +138,7 @@ fn write_struct(out: &mut String, object: &Object, style: Style, depth: usize) -
         Object::HelmVersion(c) => vec![
             ("version", Value::str(&c.helm_version)),
             ("go_version", Value::str("go1.26")),
-            ("kube_client_version", Value::str("v1.36")),
+            ("kube_client_version", Value::str("v1.37")),
         ],
     };
     write_object(out, fields.iter().map(|(k, v)| (*k, v)), style, depth)

@@ -59,7 +59,7 @@ pub fn struct_field(value: &Value, name: &str) -> Option<Value> {
         (Object::HelmVersion(c), "Version") => text(&c.helm_version),
         (Object::HelmVersion(_), "GitCommit" | "GitTreeState") => text(""),
         (Object::HelmVersion(_), "GoVersion") => text("go1.26"),
-        (Object::HelmVersion(_), "KubeClientVersion") => text("v1.36"),
+        (Object::HelmVersion(_), "KubeClientVersion") => text("v1.37"),
         (Object::Certificate { cert, .. }, "Cert") => Some(Value::Str(Rc::clone(cert))),
         (Object::Certificate { key, .. }, "Key") => Some(Value::Str(Rc::clone(key))),
         _ => None,

@@ -414,7 +414,7 @@ fn print_struct(out: &mut String, object: &Object, verb: char, flags: &Flags, de
             ("GitCommit", Value::str("")),
             ("GitTreeState", Value::str("")),
             ("GoVersion", Value::str("go1.26")),
-            ("KubeClientVersion", Value::str("v1.36")),
+            ("KubeClientVersion", Value::str("v1.37")),
         ],
         Object::Time(_) | Object::Version(_) => Vec::new(),
     };

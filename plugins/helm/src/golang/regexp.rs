@@ -445,7 +445,7 @@ mod tests {
     fn replacements_expand_groups() {
         let replace = |p: &str, t: &str, r: &str| Regexp::new(p).unwrap().replace_all(t, r);
         assert_eq!(replace("a(x*)b", "-ab-axxb-", "${1}W"), "-W-xxW-");
-        assert_eq!(replace("a(x*)b", "-ab-axxb-", "$1W"), "--");
+        assert_eq!(replace("a(x*)b", "-ab-axxb-", "$1W"), "---");
         assert_eq!(replace("x*", "abc", "-"), "-a-b-c-");
         assert_eq!(Regexp::new("z+").unwrap().split("pizza", -1), Some(vec!["pi", "a"]));
         assert_eq!(Regexp::new("a").unwrap().split("banana", 2), Some(vec!["b", "nana"]));
