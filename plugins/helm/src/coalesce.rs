@@ -10,6 +10,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::chart::Chart;
+use crate::golang::number::float_text;
 
 type Table = Rc<RefCell<BTreeMap<String, Tree>>>;
 
@@ -134,7 +135,9 @@ fn as_boolean(value: &Value) -> String {
         Value::Bool(flag) => flag.to_string(),
         Value::Null => "%!t(<nil>)".to_owned(),
         Value::String(text) => format!("%!t(string={text})"),
-        Value::Number(number) if number.is_f64() => format!("%!t(float64={number})"),
+        Value::Number(number) if number.is_f64() => {
+            format!("%!t(float64={})", float_text(number.as_f64().unwrap_or_default()))
+        }
         Value::Number(number) => format!("%!t(int64={number})"),
         Value::Array(list) => format!("[{}]", list.iter().map(as_boolean).collect::<Vec<_>>().join(" ")),
         Value::Object(_) => "map".to_owned(),

@@ -157,7 +157,8 @@ fn import(chart: &mut Chart, warnings: &mut Warnings) -> Result<(), String> {
             };
             match values.table_at(&format!("{}.{child}", dependency.name)) {
                 Some(table) => {
-                    let mut tree = Tree::Table(table);
+                    // An empty table is not shared with the values that it comes from.
+                    let mut tree = if table.borrow().is_empty() { Tree::empty() } else { Tree::Table(table) };
                     if parent != "." {
                         for part in parent.rsplit('.') {
                             let outer = Tree::empty();
