@@ -31,6 +31,9 @@ pub struct Plan {
     pub keep: Vec<Kept>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub notes: Option<String>,
+    /// For adopt: the overrides that the release was installed with; they become the instance's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub values: Option<Value>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
 }
@@ -57,6 +60,7 @@ impl Plan {
             on_failure: Vec::new(),
             keep: Vec::new(),
             notes: None,
+            values: None,
             warnings: Vec::new(),
         }
     }

@@ -148,6 +148,7 @@ fn shown(plan: Result<Plan, osc_plugin_api::Error>) -> String {
     let mut lines: Vec<String> = plan.steps.iter().map(line).collect();
     lines.extend(plan.on_failure.iter().map(|step| format!("on failure: {}", line(step))));
     lines.extend(plan.keep.iter().map(|kept| format!("keep {}: {}", kept.object, kept.reason)));
+    lines.extend(plan.values.iter().map(|values| format!("values: {values}")));
     lines.extend(plan.notes.iter().map(|notes| format!("notes: {notes}")));
     lines.extend(plan.warnings.iter().map(|warning| format!("warning: {warning}")));
     lines.join("\n")
@@ -378,9 +379,13 @@ fn a_release_of_somebody_else_is_adopted() {
     apply 1 object: services: Owned Service ns/demo
     apply 1 object: workloads: Owned Deployment ns/demo
     apply 1 object: other objects: Owned Gadget ns/gadget
+    values: {}
     notes: release demo is there
     "#);
-    let absent = PlanRequest { release: Some("other".to_owned()), ..request(Verb::Adopt) };
+    let other = PlanRequest { release: Some("other".to_owned()), ..request(Verb::Adopt) };
+    insta::assert_snapshot!(shown(plan(&host, &other, NOW)), @"invalid-name: release `other` keeps its name: call the instance `other`, not `demo`");
+    let mut absent = request(Verb::Adopt);
+    absent.instance.name = "other".to_owned();
     insta::assert_snapshot!(shown(plan(&host, &absent, NOW)), @"not-found: there is no release `other` in namespace `ns`");
 }
 

@@ -361,8 +361,14 @@ pub(super) fn known_hooks(
     steps::read_hooks(hooks, scopes, context.namespace())
 }
 
-/// Takes over the objects of a release that is there, as they were applied last.
+/// Takes over the objects of a release that is there, as they were applied last, with the user's values.
 pub(super) fn adopt(context: &Context<'_>) -> Result<Plan> {
+    let (release, name) = (context.release(), &context.request.instance.name);
+    if release != name {
+        // Its later revisions are found by the instance's name, by real helm too.
+        let message = format!("release `{release}` keeps its name: call the instance `{release}`, not `{name}`");
+        return Err(Error::new("invalid-name", message));
+    }
     let history = History::read(context)?;
     history.check_idle()?;
     let record = history.deployed().ok_or_else(|| {
@@ -392,6 +398,7 @@ pub(super) fn adopt(context: &Context<'_>) -> Result<Plan> {
     let mut plan = Plan::new(MANAGER);
     plan.warnings = history.warnings.clone();
     plan.notes = Some(record.notes().to_owned()).filter(|notes| !notes.is_empty());
+    plan.values = Some(record.config());
     let objects = resources::without_duplicates(objects, &mut plan.warnings);
     plan.steps = steps::apply(objects, context.timeout())?;
     Ok(plan)
