@@ -5,6 +5,8 @@
 
 pub mod calls;
 
+use std::marker::PhantomData;
+
 use serde_json::Value;
 
 use crate::documents::object::ObjectRef;
@@ -66,10 +68,63 @@ pub use bindings::{deployer, scanner};
 use bindings::imports::osc::host::{cluster, config, http, kv, log, package, transform};
 use bindings::imports::osc::types::types;
 
-/// The server, through the component's imports.
-pub struct WasmHost;
+/// Which interfaces of the server a plugin uses, besides `log` and `config`. Only those become imports of the component,
+/// so that its import list says what it needs.
+#[derive(Clone, Copy)]
+pub struct Uses {
+    package: bool,
+    kv: bool,
+    cluster: bool,
+    http: bool,
+    transform: bool,
+}
 
-impl Host for WasmHost {
+impl Uses {
+    pub const NOTHING: Uses =
+        Uses { package: false, kv: false, cluster: false, http: false, transform: false };
+
+    pub const fn package(self) -> Uses {
+        Uses { package: true, ..self }
+    }
+
+    pub const fn kv(self) -> Uses {
+        Uses { kv: true, ..self }
+    }
+
+    pub const fn cluster(self) -> Uses {
+        Uses { cluster: true, ..self }
+    }
+
+    pub const fn http(self) -> Uses {
+        Uses { http: true, ..self }
+    }
+
+    pub const fn transform(self) -> Uses {
+        Uses { transform: true, ..self }
+    }
+}
+
+/// A component, as the export macros make it.
+pub trait Component {
+    const USES: Uses;
+}
+
+/// The server, through the component's imports.
+pub struct WasmHost<C>(PhantomData<C>);
+
+impl<C> WasmHost<C> {
+    const fn new() -> WasmHost<C> {
+        WasmHost(PhantomData)
+    }
+}
+
+/// Refuses what the plugin did not say that it uses.
+fn unused(interface: &str) -> Error {
+    let message = format!("the plugin does not say that it uses `{interface}`: add it to the export macro");
+    Error::new("denied", message)
+}
+
+impl<C: Component> Host for WasmHost<C> {
     fn log(&self, level: Level, message: &str) {
         let level = match level {
             Level::Debug => log::Level::Debug,
@@ -85,40 +140,67 @@ impl Host for WasmHost {
     }
 
     fn kv_get(&self, key: &str) -> Result<Option<Vec<u8>>> {
+        if !C::USES.kv {
+            return Err(unused("kv"));
+        }
         kv::get(key).map_err(|error| kv_error(key, error))
     }
 
     fn kv_set(&self, key: &str, value: &[u8]) -> Result<()> {
+        if !C::USES.kv {
+            return Err(unused("kv"));
+        }
         kv::set(key, value).map_err(|error| kv_error(key, error))
     }
 
     fn kv_delete(&self, key: &str) -> Result<()> {
+        if !C::USES.kv {
+            return Err(unused("kv"));
+        }
         kv::delete(key).map_err(|error| kv_error(key, error))
     }
 
     fn kv_keys(&self, prefix: &str) -> Result<Vec<String>> {
+        if !C::USES.kv {
+            return Err(unused("kv"));
+        }
         kv::keys(prefix).map_err(|error| kv_error(prefix, error))
     }
 
     fn files(&self) -> Result<Vec<File>> {
+        if !C::USES.package {
+            return Err(unused("package"));
+        }
         let files = package::files().map_err(|error| package_error("*", error))?;
         Ok(files.into_iter().map(|file| File { path: file.path, size: file.size }).collect())
     }
 
     fn read(&self, path: &str) -> Result<Vec<u8>> {
+        if !C::USES.package {
+            return Err(unused("package"));
+        }
         package::read(path).map_err(|error| package_error(path, error))
     }
 
     fn read_all(&self, paths: &[String]) -> Result<Vec<Vec<u8>>> {
+        if !C::USES.package {
+            return Err(unused("package"));
+        }
         package::read_all(paths).map_err(|error| package_error(&paths.join("`, `"), error))
     }
 
     fn object(&self, object: &ObjectRef) -> Result<Option<Value>> {
+        if !C::USES.cluster {
+            return Err(unused("cluster"));
+        }
         let found = cluster::get(&wit_ref(object)).map_err(cluster_error)?;
         found.map(|text| json(&text)).transpose()
     }
 
     fn objects(&self, objects: &[ObjectRef]) -> Result<Vec<Option<Value>>> {
+        if !C::USES.cluster {
+            return Err(unused("cluster"));
+        }
         let refs: Vec<_> = objects.iter().map(wit_ref).collect();
         let found = cluster::get_all(&refs).map_err(cluster_error)?;
         found.into_iter().map(|text| text.map(|text| json(&text)).transpose()).collect()
@@ -131,11 +213,17 @@ impl Host for WasmHost {
         namespace: Option<&str>,
         label_selector: Option<&str>,
     ) -> Result<Vec<Value>> {
+        if !C::USES.cluster {
+            return Err(unused("cluster"));
+        }
         let found = cluster::list(api_version, kind, namespace, label_selector).map_err(cluster_error)?;
         found.iter().map(|text| json(text)).collect()
     }
 
     fn send(&self, request: &Request) -> Result<Response> {
+        if !C::USES.http {
+            return Err(unused("http"));
+        }
         let headers = |headers: &[(String, String)]| {
             let pairs = headers.iter().cloned();
             pairs.map(|(name, value)| http::Header { name, value }).collect()
@@ -164,6 +252,9 @@ impl Host for WasmHost {
     }
 
     fn transform(&self, objects: Vec<Value>) -> Result<Vec<Value>> {
+        if !C::USES.transform {
+            return Err(unused("transform"));
+        }
         let texts: Vec<String> = objects.iter().map(Value::to_string).collect();
         let transformed = transform::objects(&texts)
             .map_err(|transform::Error::Other(message)| Error::new("host", message))?;

@@ -3,43 +3,43 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{WasmHost, WitError};
+use super::{Component, WasmHost, WitError};
 use crate::deployer::Deployer;
 use crate::scanner::Scanner;
 use crate::{Error, Result};
 
 type Answer = Result<String, WitError>;
 
-pub fn detect(plugin: &impl Deployer) -> Answer {
-    answer(plugin.detect(&WasmHost))
+pub fn detect<C: Component>(plugin: &impl Deployer) -> Answer {
+    answer(plugin.detect(&WasmHost::<C>::new()))
 }
 
-pub fn inspect(plugin: &impl Deployer) -> Answer {
-    answer(plugin.inspect(&WasmHost))
+pub fn inspect<C: Component>(plugin: &impl Deployer) -> Answer {
+    answer(plugin.inspect(&WasmHost::<C>::new()))
 }
 
-pub fn lint(plugin: &impl Deployer) -> Answer {
-    answer(plugin.lint(&WasmHost))
+pub fn lint<C: Component>(plugin: &impl Deployer) -> Answer {
+    answer(plugin.lint(&WasmHost::<C>::new()))
 }
 
-pub fn form(plugin: &impl Deployer) -> Answer {
-    answer(plugin.form(&WasmHost))
+pub fn form<C: Component>(plugin: &impl Deployer) -> Answer {
+    answer(plugin.form(&WasmHost::<C>::new()))
 }
 
-pub fn render(plugin: &impl Deployer, request: &str) -> Answer {
-    answer(read(request).and_then(|request| plugin.render(&WasmHost, request)))
+pub fn render<C: Component>(plugin: &impl Deployer, request: &str) -> Answer {
+    answer(read(request).and_then(|request| plugin.render(&WasmHost::<C>::new(), request)))
 }
 
-pub fn plan(plugin: &impl Deployer, request: &str) -> Answer {
-    answer(read(request).and_then(|request| plugin.plan(&WasmHost, request)))
+pub fn plan<C: Component>(plugin: &impl Deployer, request: &str) -> Answer {
+    answer(read(request).and_then(|request| plugin.plan(&WasmHost::<C>::new(), request)))
 }
 
-pub fn status(plugin: &impl Deployer, request: &str) -> Answer {
-    answer(read(request).and_then(|request| plugin.status(&WasmHost, request)))
+pub fn status<C: Component>(plugin: &impl Deployer, request: &str) -> Answer {
+    answer(read(request).and_then(|request| plugin.status(&WasmHost::<C>::new(), request)))
 }
 
-pub fn scan(plugin: &impl Scanner, rendering: &str) -> Answer {
-    answer(read(rendering).and_then(|rendering| plugin.scan(&WasmHost, rendering)))
+pub fn scan<C: Component>(plugin: &impl Scanner, rendering: &str) -> Answer {
+    answer(read(rendering).and_then(|rendering| plugin.scan(&WasmHost::<C>::new(), rendering)))
 }
 
 fn read<T: DeserializeOwned>(document: &str) -> Result<T> {

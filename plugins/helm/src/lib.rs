@@ -78,4 +78,4 @@ impl Deployer for Helm {
     }
 }
 
-osc_plugin_api::export_deployer!(Helm);
+osc_plugin_api::export_deployer!(Helm, uses: [package, cluster, transform]);
