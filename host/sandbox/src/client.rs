@@ -236,8 +236,8 @@ pub trait Client: Send + Sync + 'static {
     /// Starts to follow resources; must be called within a tokio runtime and ends when the receiver is dropped.
     fn feed(&self, resources: Vec<Resource>) -> mpsc::Receiver<Change>;
 
-    /// Resources that came after the program was built: those of CustomResourceDefinitions.
-    fn custom_resources(&self) -> Vec<Resource> {
+    /// Everything that is served, custom resources included, as far as it is known.
+    fn all_resources(&self) -> Vec<Resource> {
         Vec::new()
     }
 }

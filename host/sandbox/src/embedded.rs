@@ -119,19 +119,19 @@ impl Client for Embedded {
         receiver
     }
 
-    fn custom_resources(&self) -> Vec<Resource> {
-        self.0.core.registry.custom().iter().map(|custom| custom_resource(custom)).collect()
+    fn all_resources(&self) -> Vec<Resource> {
+        self.0.core.registry.storages().iter().map(|stored| resource_of(stored)).collect()
     }
 }
 
-/// The resource of a definition.
-fn custom_resource(custom: &resources::Resource) -> Resource {
+/// A served resource as controllers name it.
+fn resource_of(served: &resources::Resource) -> Resource {
     Resource {
-        group: custom.group.clone().into(),
-        version: custom.version.clone().into(),
-        plural: custom.plural.clone().into(),
-        kind: custom.kind.clone().into(),
-        namespaced: custom.namespaced,
+        group: served.group.clone().into(),
+        version: served.version.clone().into(),
+        plural: served.plural.clone().into(),
+        kind: served.kind.clone().into(),
+        namespaced: served.namespaced,
     }
 }
 
@@ -157,10 +157,10 @@ async fn follow(api: Api, wanted: Vec<Resource>, sender: mpsc::Sender<Change>) {
             let storage = &*change.object.key.resource;
             let resource = match known.iter().find(|(name, _)| name == storage) {
                 Some((_, resource)) => resource.clone(),
-                // Custom resources come and go; whoever follows many resources follows them too.
+                // Custom resources come and go; whoever follows many resources follows all.
                 None if known.len() < FOLLOWS_ALL => continue,
                 None => match api.core.registry.find_any(storage) {
-                    Some(custom) => custom_resource(&custom),
+                    Some(served) => resource_of(&served),
                     None => continue,
                 },
             };
@@ -182,10 +182,9 @@ const FOLLOWS_ALL: usize = 25;
 async fn list(api: &Api, known: &[(String, Resource)], sender: &mpsc::Sender<Change>) -> Result<(), ()> {
     let mut all = known.to_vec();
     if known.len() >= FOLLOWS_ALL {
-        all.extend(api.core.registry.custom().iter().map(|custom| {
-            let resource = custom_resource(custom);
-            (storage(&resource), resource)
-        }));
+        let rest = api.core.registry.storages();
+        let rest = rest.iter().filter(|served| !known.iter().any(|(name, _)| *name == *served.storage));
+        all.extend(rest.map(|served| (served.storage.to_string(), resource_of(served))));
     }
     for (name, resource) in all {
         let objects = api.list(&name, None).into_iter().map(|object| Shared::new(object)).collect();

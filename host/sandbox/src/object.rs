@@ -5,34 +5,58 @@ use serde_json::{Map, Value};
 
 use crate::clock;
 
+/// Steps into a value by JSON pointers, without the copies that [`Value::pointer`] makes of each step.
+pub trait Look {
+    /// The value at a JSON pointer.
+    fn look(&self, pointer: &str) -> Option<&Value>;
+}
+
+impl Look for Value {
+    fn look(&self, pointer: &str) -> Option<&Value> {
+        let Some(steps) = pointer.strip_prefix('/') else {
+            return pointer.is_empty().then_some(self);
+        };
+        let mut at = self;
+        for step in steps.split('/') {
+            at = match at {
+                Value::Object(map) if !step.contains('~') => map.get(step)?,
+                Value::Object(map) => map.get(&step.replace("~1", "/").replace("~0", "~"))?,
+                Value::Array(list) => list.get(step.parse::<usize>().ok()?)?,
+                _ => return None,
+            };
+        }
+        Some(at)
+    }
+}
+
 /// A text at a JSON pointer, empty when it is not there.
 pub fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+    value.look(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A whole number at a JSON pointer.
 pub fn number(value: &Value, pointer: &str) -> Option<i64> {
-    value.pointer(pointer).and_then(Value::as_i64)
+    value.look(pointer).and_then(Value::as_i64)
 }
 
 /// Whether `true` stands at a JSON pointer.
 pub fn flag(value: &Value, pointer: &str) -> bool {
-    value.pointer(pointer).and_then(Value::as_bool).unwrap_or_default()
+    value.look(pointer).and_then(Value::as_bool).unwrap_or_default()
 }
 
 /// The items of a list at a JSON pointer; none when it is not there.
 pub fn items<'a>(value: &'a Value, pointer: &str) -> &'a [Value] {
-    value.pointer(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+    value.look(pointer).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
 }
 
 /// A map at a JSON pointer.
 pub fn map<'a>(value: &'a Value, pointer: &str) -> Option<&'a Map<String, Value>> {
-    value.pointer(pointer).and_then(Value::as_object)
+    value.look(pointer).and_then(Value::as_object)
 }
 
 /// A time at a JSON pointer.
 pub fn time(value: &Value, pointer: &str) -> Option<Timestamp> {
-    value.pointer(pointer).and_then(Value::as_str).and_then(clock::parse)
+    value.look(pointer).and_then(Value::as_str).and_then(clock::parse)
 }
 
 /// `metadata.name`.
@@ -62,7 +86,7 @@ pub fn generation(object: &Value) -> i64 {
 
 /// Whether the object is being deleted.
 pub fn is_terminating(object: &Value) -> bool {
-    object.pointer("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null())
+    object.look("/metadata/deletionTimestamp").is_some_and(|time| !time.is_null())
 }
 
 /// The value of an annotation.

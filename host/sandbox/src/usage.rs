@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::object::{items, map, number, text};
+use crate::object::{Look, items, map, number, text};
 use crate::quantity::Quantity;
 
 /// The storage name of the objects that a limit counts, as in `pods` or `deployments.apps`.
@@ -36,11 +36,11 @@ pub(crate) fn of(limit: &str, object: &Value) -> Quantity {
         "pods" => whole(usize::from(!ended)),
         "services.nodeports" => {
             let takes = matches!(text(object, "/spec/type"), "NodePort" | "LoadBalancer")
-                && object.pointer("/spec/allocateLoadBalancerNodePorts") != Some(&Value::Bool(false));
+                && object.look("/spec/allocateLoadBalancerNodePorts") != Some(&Value::Bool(false));
             whole(if takes { items(object, "/spec/ports").len() } else { 0 })
         }
         "services.loadbalancers" => whole(usize::from(text(object, "/spec/type") == "LoadBalancer")),
-        "requests.storage" => quantity(object.pointer("/spec/resources/requests/storage")),
+        "requests.storage" => quantity(object.look("/spec/resources/requests/storage")),
         _ => match compute(limit) {
             Some(_) if ended => whole(0),
             Some((list, resource)) => of_pod(object, list, resource),
@@ -52,7 +52,7 @@ pub(crate) fn of(limit: &str, object: &Value) -> Quantity {
 /// What a pod asks for: the sum of its containers, or what an init container needs if that is more.
 fn of_pod(pod: &Value, list: &str, resource: &str) -> Quantity {
     let amount =
-        |container: &Value| quantity(container.pointer(&format!("/resources/{list}/{}", escaped(resource))));
+        |container: &Value| quantity(container.look(&format!("/resources/{list}/{}", escaped(resource))));
     let mut total = Quantity::default();
     for container in items(pod, "/spec/containers") {
         total = total.plus(amount(container));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::builtin::{CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS};
 use crate::client::{Pending, Refusal, Resource};
-use crate::object::{self, name, namespace, text};
+use crate::object::{self, Look, name, namespace, text};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -46,7 +46,7 @@ impl Accounts {
                 });
                 tolerate(context.create(&CONFIG_MAPS, space, map).await.map(drop))?;
             }
-            Some(map) if map.pointer("/data") != Some(&json!({"ca.crt": self.root_ca})) => {
+            Some(map) if map.look("/data") != Some(&json!({"ca.crt": self.root_ca})) => {
                 let mut new = (*map).clone();
                 new["data"] = json!({"ca.crt": self.root_ca});
                 context.update(&CONFIG_MAPS, new).await?;

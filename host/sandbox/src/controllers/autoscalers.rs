@@ -9,7 +9,7 @@ use crate::builtin::{
 };
 use crate::client::{Pending, Resource, Shared};
 use crate::clock;
-use crate::object::{self, items, namespace, number, text};
+use crate::object::{self, Look, items, namespace, number, text};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -31,7 +31,7 @@ impl Reconciler for Autoscalers {
 
     fn affected(&self, _: &Cache, seen: &Seen<'_>, enqueue: &mut dyn FnMut(Key)) {
         // What is scaled is looked at once in a period, as real autoscalers do.
-        let changed = seen.old.is_none_or(|old| old.pointer("/spec") != seen.object().pointer("/spec"));
+        let changed = seen.old.is_none_or(|old| old.look("/spec") != seen.object().look("/spec"));
         if *seen.resource == HORIZONTAL_POD_AUTOSCALERS && changed {
             enqueue(seen.key());
         }

@@ -12,7 +12,7 @@ use crate::builtin::{
 };
 use crate::client::{Pending, Resource, Shared};
 use crate::clock;
-use crate::object::{self, name, namespace, number, text, uid};
+use crate::object::{self, Look, name, namespace, number, text, uid};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -41,8 +41,7 @@ impl Reconciler for Budgets {
         let object = seen.object();
         if *seen.resource != PODS {
             // Only a new size matters.
-            let same =
-                |pointer: &str| seen.old.is_some_and(|old| old.pointer(pointer) == object.pointer(pointer));
+            let same = |pointer: &str| seen.old.is_some_and(|old| old.look(pointer) == object.look(pointer));
             if same("/spec/replicas") {
                 return;
             }
@@ -67,7 +66,7 @@ impl Reconciler for Budgets {
 
 async fn look(context: &Context, key: &Key) -> Outcome {
     let Some(budget) = context.cache().of(key) else { return Ok(None) };
-    let selector = budget.pointer("/spec/selector").filter(|selector| selector.is_object());
+    let selector = budget.look("/spec/selector").filter(|selector| selector.is_object());
     let selector = selector.map(|_| pods::selector(&budget));
     let mut all = context.cache().list(&PODS, namespace(&budget));
     all.retain(|pod| {
@@ -120,11 +119,11 @@ fn still_granted(budget: &Value, all: &[Shared], now: Timestamp) -> (Map<String,
 
 /// How many pods there should be, and how many of them healthy.
 fn expected(context: &Context, budget: &Value, all: &[Shared]) -> (i64, i64) {
-    if let Some(most) = budget.pointer("/spec/maxUnavailable") {
+    if let Some(most) = budget.look("/spec/maxUnavailable") {
         let expected = scale(context, all);
         return (expected, (expected - scaled(Some(most), expected, true, "0")).max(0));
     }
-    match budget.pointer("/spec/minAvailable") {
+    match budget.look("/spec/minAvailable") {
         Some(Value::String(percent)) => {
             let expected = scale(context, all);
             (expected, scaled(Some(&Value::String(percent.clone())), expected, true, "0"))

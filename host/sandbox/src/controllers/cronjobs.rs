@@ -10,7 +10,7 @@ use super::{jobs, pods, status};
 use crate::builtin::{CRON_JOBS, JOBS};
 use crate::client::{Pending, Refusal, Resource, Shared};
 use crate::clock;
-use crate::object::{self, flag, name, namespace, number, text, uid};
+use crate::object::{self, Look, flag, name, namespace, number, text, uid};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -191,7 +191,7 @@ async fn run(
 
 /// The Job of a time; its name tells the time, so that none is made twice.
 fn job_at(cron: &Value, due: Timestamp) -> Value {
-    let template = cron.pointer("/spec/jobTemplate").cloned().unwrap_or_default();
+    let template = cron.look("/spec/jobTemplate").cloned().unwrap_or_default();
     let mut job = json!({
         "apiVersion": "batch/v1", "kind": "Job",
         "metadata": {
@@ -204,7 +204,7 @@ fn job_at(cron: &Value, due: Timestamp) -> Value {
     for (key, value) in object::map(&template, "/metadata/annotations").into_iter().flatten() {
         job["metadata"]["annotations"][key] = value.clone();
     }
-    if let Some(labels) = template.pointer("/metadata/labels") {
+    if let Some(labels) = template.look("/metadata/labels") {
         job["metadata"]["labels"] = labels.clone();
     }
     job

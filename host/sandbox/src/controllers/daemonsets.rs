@@ -10,7 +10,7 @@ use super::scheduler::fit;
 use super::status::{self, scaled};
 use crate::builtin::{DAEMON_SETS, NODES, PODS};
 use crate::client::{Pending, Refusal, Resource, Shared};
-use crate::object::{self, annotation, flag, items, label, name, number, text};
+use crate::object::{self, Look, annotation, flag, items, label, name, number, text};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -47,9 +47,8 @@ impl Reconciler for DaemonSets {
         } else if *seen.resource == PODS {
             pods::affected_owners(&DAEMON_SETS, cache, seen, enqueue);
         } else if *seen.resource == NODES {
-            let same = |pointer: &str| {
-                seen.old.is_some_and(|old| old.pointer(pointer) == seen.object().pointer(pointer))
-            };
+            let same =
+                |pointer: &str| seen.old.is_some_and(|old| old.look(pointer) == seen.object().look(pointer));
             if !(seen.new.is_some() && same("/spec") && same("/metadata/labels")) {
                 cache.list(&DAEMON_SETS, "").iter().for_each(|set| enqueue(Key::of(&DAEMON_SETS, set)));
             }
@@ -206,7 +205,7 @@ impl Work<'_> {
     async fn roll(&self, nodes: &[Shared]) -> Result<(), Refusal> {
         let now = self.context.now();
         let wanted = nodes.iter().filter(|node| self.wants(node).0).count() as i64;
-        let value = self.set.pointer("/spec/updateStrategy/rollingUpdate/maxUnavailable");
+        let value = self.set.look("/spec/updateStrategy/rollingUpdate/maxUnavailable");
         let most = scaled(value, wanted, true, "1").max(1);
         let mut missing = 0;
         let mut old = Vec::new();

@@ -10,7 +10,7 @@ use super::pods;
 use super::status::scaled;
 use crate::builtin::{DEPLOYMENTS, PODS, REPLICA_SETS};
 use crate::client::{Pending, Refusal, Resource, Shared};
-use crate::object::{self, number, text};
+use crate::object::{self, Look, number, text};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -111,7 +111,7 @@ impl Rollout<'_> {
         if !self.is_rolling() {
             return 0;
         }
-        scaled(self.deployment.pointer("/spec/strategy/rollingUpdate/maxSurge"), self.wanted(), true, "25%")
+        scaled(self.deployment.look("/spec/strategy/rollingUpdate/maxSurge"), self.wanted(), true, "25%")
     }
 
     /// How many of the wanted pods may be missing.
@@ -119,7 +119,7 @@ impl Rollout<'_> {
         if !self.is_rolling() || self.wanted() == 0 {
             return 0;
         }
-        let value = self.deployment.pointer("/spec/strategy/rollingUpdate/maxUnavailable");
+        let value = self.deployment.look("/spec/strategy/rollingUpdate/maxUnavailable");
         let fixed = scaled(value, self.wanted(), false, "25%");
         // Nothing would ever move with both at nought.
         let fixed = if fixed == 0 && self.max_surge() == 0 { 1 } else { fixed };

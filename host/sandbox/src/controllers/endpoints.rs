@@ -8,7 +8,7 @@ use super::pods;
 use crate::builtin::{ENDPOINT_SLICES, ENDPOINTS, PODS, SERVICES};
 use crate::client::{Pending, Refusal, Resource, Shared};
 use crate::clock;
-use crate::object::{self, flag, items, label, map, name, namespace, number, text, uid};
+use crate::object::{self, Look, flag, items, label, map, name, namespace, number, text, uid};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::{Context, same};
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -75,7 +75,7 @@ impl Reconciler for ServiceEndpoints {
 
 /// Whether a change of a pod is none to its endpoints.
 fn is_same_endpoint(old: &Value, new: &Value) -> bool {
-    let same = |pointer: &str| old.pointer(pointer) == new.pointer(pointer);
+    let same = |pointer: &str| old.look(pointer) == new.look(pointer);
     pods::is_ready(old) == pods::is_ready(new)
         && same("/status/podIPs")
         && same("/metadata/labels")
@@ -85,7 +85,7 @@ fn is_same_endpoint(old: &Value, new: &Value) -> bool {
 }
 
 fn selects(service: &Value, pod: &Value) -> bool {
-    service.pointer("/spec/selector").is_some_and(|selector| {
+    service.look("/spec/selector").is_some_and(|selector| {
         let selector = LabelSelector::from_map(selector);
         !selector.is_empty() && selector.selects(pod)
     })
@@ -101,8 +101,7 @@ async fn look(context: &Context, key: &Key) -> Outcome {
         return Ok(None); // the slices go with their owner
     };
     let external = text(&service, "/spec/type") == "ExternalName";
-    let Some(selector) =
-        service.pointer("/spec/selector").filter(|selector| !external && selector.is_object())
+    let Some(selector) = service.look("/spec/selector").filter(|selector| !external && selector.is_object())
     else {
         return Ok(None);
     };
@@ -234,7 +233,7 @@ async fn keep_slices(context: &Context, service: &Value, members: &[Shared]) -> 
             continue;
         }
         let mine = take_known(endpoints, items(&slice, "/endpoints"));
-        let known = slice.pointer("/metadata/labels").unwrap_or(&Value::Null);
+        let known = slice.look("/metadata/labels").unwrap_or(&Value::Null);
         let fresh = same(&Value::Array(mine.clone()), slice.get("endpoints").unwrap_or(&Value::Null));
         if !fresh || !same(known, &Value::Object(slice_labels.clone())) {
             let mut new = (*slice).clone();
@@ -365,7 +364,7 @@ async fn keep_legacy(context: &Context, service: &Value, members: &[Shared]) -> 
     let wanted = Value::Object(wanted);
     let written = match context.cache().get(&ENDPOINTS, namespace(service), name(service)) {
         Some(old) => {
-            let known = old.pointer("/metadata/labels").unwrap_or(&Value::Null);
+            let known = old.look("/metadata/labels").unwrap_or(&Value::Null);
             let fresh = same(old.get("subsets").unwrap_or(&Value::Null), &Value::Array(subsets.clone()));
             if fresh && same(known, &wanted) {
                 return Ok(());

@@ -150,7 +150,7 @@ fn resource_of(context: &Context, owner: &Value) -> Option<Resource> {
         .iter()
         .find(is)
         .cloned()
-        .or_else(|| context.client().custom_resources().iter().find(is).cloned())
+        .or_else(|| context.client().all_resources().iter().find(is).cloned())
 }
 
 /// Takes references away that `which` names.

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use crate::client::{Refusal, Resource, Shared};
-use crate::object::{self, items, label, map, number, text, uid};
+use crate::object::{self, Look, items, label, map, number, text, uid};
 use crate::reconcile::Key;
 use crate::reconcile::context::Context;
 use crate::selector::LabelSelector;
@@ -97,7 +97,7 @@ pub(super) async fn claim(
     }
     for object in context.cache().orphans(resource, object::namespace(owner)) {
         let wanted = selector.selects(&object) && !object::is_terminating(&object);
-        if wanted && !(object.pointer("/status/phase").is_some() && is_finished(&object)) {
+        if wanted && !(object.look("/status/phase").is_some() && is_finished(&object)) {
             claimed.push(adopt(context, resource, &object, owner).await?);
         }
     }
@@ -273,7 +273,7 @@ impl Fnv {
 
 /// The selector of a workload.
 pub(super) fn selector(workload: &Value) -> LabelSelector {
-    let selector = workload.pointer("/spec/selector").unwrap_or(&Value::Null);
+    let selector = workload.look("/spec/selector").unwrap_or(&Value::Null);
     LabelSelector::from_value(selector).unwrap_or_default()
 }
 
@@ -310,8 +310,8 @@ pub(super) fn affected_owners(
     let news = match (seen.old, seen.new) {
         (None, Some(_)) => true,
         (Some(old), Some(new)) => {
-            old.pointer("/metadata/labels") != new.pointer("/metadata/labels")
-                || old.pointer("/metadata/ownerReferences") != new.pointer("/metadata/ownerReferences")
+            old.look("/metadata/labels") != new.look("/metadata/labels")
+                || old.look("/metadata/ownerReferences") != new.look("/metadata/ownerReferences")
         }
         _ => false,
     };

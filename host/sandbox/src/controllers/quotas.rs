@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::builtin::{EVENTS, PODS, RESOURCE_QUOTAS};
 use crate::client::{Pending, Resource};
-use crate::object::{self, map, namespace};
+use crate::object::{self, Look, map, namespace};
 use crate::quantity::Quantity;
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
@@ -33,7 +33,7 @@ impl Reconciler for Quotas {
         }
         let counts_again = match (seen.old, seen.new) {
             (Some(old), Some(new)) => {
-                let same = |pointer: &str| old.pointer(pointer) == new.pointer(pointer);
+                let same = |pointer: &str| old.look(pointer) == new.look(pointer);
                 !(same("/spec") && same("/status/phase") && same("/metadata/deletionTimestamp"))
             }
             _ => true,

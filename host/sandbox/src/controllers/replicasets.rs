@@ -6,7 +6,7 @@ use super::pods;
 use super::status::{self, Condition, Times};
 use crate::builtin::{PODS, REPLICA_SETS};
 use crate::client::{Pending, Refusal, Resource, Shared};
-use crate::object::{self, number};
+use crate::object::{self, Look, number};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -54,7 +54,7 @@ async fn look(context: &Context, key: &Key) -> Outcome {
     let min_ready = number(&set, "/spec/minReadySeconds").unwrap_or(0);
     let wanted = number(&set, "/spec/replicas").unwrap_or(1);
     let mut status = status::of(&set);
-    let labels = set.pointer("/spec/template/metadata/labels").unwrap_or(&Value::Null);
+    let labels = set.look("/spec/template/metadata/labels").unwrap_or(&Value::Null);
     let count = |test: &dyn Fn(&Shared) -> bool| active.iter().filter(|pod| test(pod)).count() as i64;
     status.insert("replicas".to_owned(), active.len().into());
     status.insert("terminatingReplicas".to_owned(), terminating.into());
@@ -87,7 +87,7 @@ async fn look(context: &Context, key: &Key) -> Outcome {
 async fn manage(context: &Context, set: &Value, active: &[Shared]) -> Result<(), Refusal> {
     let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     if active.len() < wanted {
-        let template = set.pointer("/spec/template").cloned().unwrap_or_else(|| json!({}));
+        let template = set.look("/spec/template").cloned().unwrap_or_else(|| json!({}));
         let missing = (wanted - active.len()).min(BURST);
         let new = (0..missing).map(|_| pods::from_template(&template, set));
         return pods::create_many(context, COMPONENT, set, new).await;

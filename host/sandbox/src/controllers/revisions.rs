@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::pods;
 use crate::builtin::CONTROLLER_REVISIONS;
 use crate::client::{Refusal, Resource, Shared};
-use crate::object::{self, name, namespace, number, uid};
+use crate::object::{self, Look, name, namespace, number, uid};
 use crate::reconcile::Key;
 use crate::reconcile::context::{Context, same};
 
@@ -31,7 +31,7 @@ fn number_of(revision: &Value) -> i64 {
 
 /// The template of an owner as revisions keep it.
 fn data(owner: &Value) -> Value {
-    let mut template = owner.pointer("/spec/template").cloned().unwrap_or_default();
+    let mut template = owner.look("/spec/template").cloned().unwrap_or_default();
     template["$patch"] = "replace".into();
     json!({"spec": {"template": template}})
 }
@@ -57,7 +57,7 @@ pub(super) async fn current(
     loop {
         let hash = pods::hash(&data, Some(collisions));
         let revision_name = format!("{}-{hash}", name(owner));
-        let mut labels = owner.pointer("/spec/template/metadata/labels").cloned().unwrap_or_default();
+        let mut labels = owner.look("/spec/template/metadata/labels").cloned().unwrap_or_default();
         labels[style.hash_label] = hash.into();
         let mut revision = json!({
             "apiVersion": "apps/v1", "kind": "ControllerRevision",
@@ -93,7 +93,7 @@ pub(super) async fn clean_up(context: &Context, owner: &Value, used: &[&str]) ->
 
 /// The template that a revision keeps.
 pub(super) fn template(revision: &Value) -> Value {
-    let mut template = revision.pointer("/data/spec/template").cloned().unwrap_or_default();
+    let mut template = revision.look("/data/spec/template").cloned().unwrap_or_default();
     if let Some(map) = template.as_object_mut() {
         map.remove("$patch");
     }

@@ -12,7 +12,7 @@ use crate::client::{Call, Pending, Refusal, Resource, Verb};
 use crate::clock;
 use crate::controllers::pods;
 use crate::kubelet::{Course, Fault};
-use crate::object::{self, items, name, namespace, text, uid};
+use crate::object::{self, Look, items, name, namespace, text, uid};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -274,7 +274,7 @@ impl Reconciler for Scheduler {
         }
         let heartbeat = *seen.resource == NODES
             && seen.old.is_some_and(|old| {
-                let same = |pointer: &str| old.pointer(pointer) == object.pointer(pointer);
+                let same = |pointer: &str| old.look(pointer) == object.look(pointer);
                 same("/spec") && same("/metadata/labels") && same("/status/allocatable")
             });
         if !heartbeat {

@@ -9,7 +9,7 @@ use super::revisions::{self, Style};
 use super::status;
 use crate::builtin::{PODS, STATEFUL_SETS};
 use crate::client::{Pending, Refusal, Resource, Shared};
-use crate::object::{self, label, name, number, text};
+use crate::object::{self, Look, label, name, number, text};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
@@ -180,7 +180,7 @@ impl Work<'_> {
 
     async fn make(&self, ordinal: i64) -> Result<(), Refusal> {
         let kept = number(&self.set, "/status/currentReplicas").unwrap_or(0);
-        let partition = self.set.pointer("/spec/updateStrategy/rollingUpdate/partition").is_some();
+        let partition = self.set.look("/spec/updateStrategy/rollingUpdate/partition").is_some();
         let bound = self.start() + if partition { self.partition() } else { kept };
         let old = self.is_rolling() && name(&self.current) != name(&self.update) && ordinal < bound;
         let revision = if old { &self.current } else { &self.update };

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::stage::Missing;
 use crate::builtin::{CONFIG_MAPS, SECRETS};
 use crate::client::Resource;
-use crate::object::{self, flag, items, map, text};
+use crate::object::{self, Look, flag, items, map, text};
 use crate::reconcile::cache::Cache;
 
 /// The first reference that leads nowhere; optional ones do not count.
@@ -62,7 +62,7 @@ fn container_references(container: &Value) -> Vec<Reference<'_>> {
     for variable in items(container, "/env") {
         for (resource, pointer) in [(MAPS, "/valueFrom/configMapKeyRef"), (HIDDEN, "/valueFrom/secretKeyRef")]
         {
-            if let Some(reference) = variable.pointer(pointer) {
+            if let Some(reference) = variable.look(pointer) {
                 found.push(reference_of(resource, reference, "/name", text(reference, "/key")));
             }
         }

@@ -213,6 +213,29 @@ fn go_on(pod: &Value, course: &Course, around: &Surroundings<'_>) -> Step {
         }
         _ => {}
     }
+    if let Some(limit) = object::number(pod, "/spec/activeDeadlineSeconds") {
+        let start = object::time(pod, "/status/startTime").unwrap_or(now);
+        if now >= after(start, limit) {
+            let status = json!({
+                "phase": "Failed", "reason": "DeadlineExceeded",
+                "message": "Pod was active on the node longer than the specified deadline",
+                "conditions": status::ended_conditions(pod, now, false),
+                "containerStatuses": status::ended(pod, now, 137, "Error", &run),
+            });
+            return Step { status: Some(status), ..Step::default() };
+        }
+    }
+    let mut step = run_on(pod, course, around, &run);
+    if let Some(limit) = object::number(pod, "/spec/activeDeadlineSeconds") {
+        let due = after(object::time(pod, "/status/startTime").unwrap_or(now), limit);
+        step.again = Some(step.again.map_or(due, |again| again.min(due)));
+    }
+    step
+}
+
+/// A pod that runs and has time left.
+fn run_on(pod: &Value, course: &Course, around: &Surroundings<'_>, run: &Run) -> Step {
+    let now = around.now;
     if let Some(code) = course.exit {
         let end = after(run.since, course.seconds);
         if now < end {
@@ -223,9 +246,9 @@ fn go_on(pod: &Value, course: &Course, around: &Surroundings<'_>) -> Step {
         let kept = object::controller(pod).is_some_and(|owner| text(owner, "/kind") != "Job");
         if policy == "Always" && kept {
             let reason = if code == 0 { "Completed" } else { "Error" };
-            return crash(pod, course, around, &run, code, reason);
+            return crash(pod, course, around, run, code, reason);
         }
-        return end_with(pod, now, code, &run);
+        return end_with(pod, now, code, run);
     }
     let mut again = None;
     let ready = match course.fault {

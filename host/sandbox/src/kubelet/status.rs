@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::stage::{Surroundings, stamp};
-use crate::object::{self, flag, items, map, number, text};
+use crate::object::{self, Look, flag, items, map, number, text};
 
 /// How far the containers of a pod have come, read from its status.
 pub(super) struct Run {
@@ -26,9 +26,9 @@ impl Run {
 
     /// Reads it from the first container, which stands for all.
     pub(super) fn of(pod: &Value, now: Timestamp) -> Self {
-        let container = pod.pointer("/status/containerStatuses/0").unwrap_or(&Value::Null);
+        let container = pod.look("/status/containerStatuses/0").unwrap_or(&Value::Null);
         let last = container.get("lastState").filter(|last| last.is_object()).cloned().unwrap_or(json!({}));
-        let waits = container.pointer("/state/waiting").is_some();
+        let waits = container.look("/state/waiting").is_some();
         Self {
             since: object::time(container, "/state/running/startedAt")
                 .or_else(|| object::time(pod, "/status/startTime"))
@@ -143,7 +143,7 @@ pub(super) fn readiness(pod: &Value, ready: bool, now: Timestamp) -> Option<Valu
 
 /// Whether a status would change what the pod's containers wait for.
 pub(super) fn differs(pod: &Value, status: &Value) -> bool {
-    let waiting = |value: &Value| value.pointer("/containerStatuses/0/state/waiting").cloned();
+    let waiting = |value: &Value| value.look("/containerStatuses/0/state/waiting").cloned();
     waiting(status) != pod.get("status").and_then(waiting)
 }
 

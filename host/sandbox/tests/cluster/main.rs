@@ -1,5 +1,7 @@
 //! The controllers and the simulated kubelet on the embedded cluster, in process, with a clock that tests move.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod jobs;
 mod lifecycle;
 mod pods;

@@ -48,6 +48,18 @@ async fn a_pod_starts_slowly() {
 }
 
 #[tokio::test]
+async fn a_pod_fails_when_its_time_is_over() {
+    let world = World::new().await;
+    let mut limited = pod("limited", json!({}));
+    limited["spec"]["activeDeadlineSeconds"] = 60.into();
+    world.create("pods", limited);
+    world.until("pods", "limited", ready).await;
+    world.pass(61);
+    let over = world.until("pods", "limited", |pod| pod["status"]["phase"] == "Failed").await;
+    assert_eq!(over["status"]["reason"], "DeadlineExceeded");
+}
+
+#[tokio::test]
 async fn a_pod_waits_for_its_settings() {
     let world = World::new().await;
     let mut lost = pod("lost", json!({}));

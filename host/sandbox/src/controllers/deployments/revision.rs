@@ -7,7 +7,7 @@ use crate::builtin::{DEPLOYMENTS, REPLICA_SETS};
 use crate::client::{Call, Refusal, Shared, Verb};
 use crate::controllers::pods;
 use crate::controllers::status::{self, Condition, Times};
-use crate::object::{self, annotation, name, number};
+use crate::object::{self, Look, annotation, name, number};
 use crate::reconcile::context::same;
 
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -52,7 +52,7 @@ fn annotations(object: &mut Value) -> &mut Map<String, Value> {
 
 /// Whether a set was made from a template.
 fn is_made_from(set: &Value, template: &Value) -> bool {
-    let mut own = set.pointer("/spec/template").cloned().unwrap_or_default();
+    let mut own = set.look("/spec/template").cloned().unwrap_or_default();
     if let Some(labels) = own.pointer_mut("/metadata/labels").and_then(Value::as_object_mut) {
         labels.remove(HASH);
     }
@@ -67,7 +67,7 @@ impl Rollout<'_> {
     /// Tells the set of the current template, the oldest if there are several, from the others.
     pub(super) fn sort_sets(&mut self, mut sets: Vec<Shared>) {
         sets.sort_by_key(|set| (object::time(set, "/metadata/creationTimestamp"), name(set).to_owned()));
-        let template = self.deployment.pointer("/spec/template").cloned().unwrap_or_default();
+        let template = self.deployment.look("/spec/template").cloned().unwrap_or_default();
         let at = sets.iter().position(|set| is_made_from(set, &template));
         self.new = at.map(|at| sets.remove(at));
         self.old = sets;
@@ -148,11 +148,11 @@ impl Rollout<'_> {
     }
 
     async fn make(&mut self, revision: i64) -> Result<(), Refusal> {
-        let mut template = self.deployment.pointer("/spec/template").cloned().unwrap_or_default();
+        let mut template = self.deployment.look("/spec/template").cloned().unwrap_or_default();
         let collisions = self.status.get("collisionCount").and_then(Value::as_i64);
         let hash = pods::hash(&template, collisions);
         template["metadata"]["labels"][HASH] = hash.clone().into();
-        let mut selector = self.deployment.pointer("/spec/selector").cloned().unwrap_or_default();
+        let mut selector = self.deployment.look("/spec/selector").cloned().unwrap_or_default();
         selector["matchLabels"][HASH] = hash.clone().into();
         let stem: String = name(&self.deployment).chars().take(252 - hash.len()).collect();
         let set_name = format!("{stem}-{hash}");
@@ -188,7 +188,7 @@ impl Rollout<'_> {
                 self.note_revision(revision).await
             }
             Err(refusal) if refusal.is_already_exists() => {
-                let template = self.deployment.pointer("/spec/template").cloned().unwrap_or_default();
+                let template = self.deployment.look("/spec/template").cloned().unwrap_or_default();
                 let known = self.context.cache().get(&REPLICA_SETS, &namespace, &set_name);
                 if known.is_some_and(|set| {
                     pods::is_controlled_by(&set, &self.deployment) && is_made_from(&set, &template)

@@ -9,7 +9,7 @@ use super::tally::index;
 use super::{BURST, COMPONENT, FINALIZER, INDEX, Work};
 use crate::client::{Refusal, Shared};
 use crate::controllers::pods;
-use crate::object::{self, items, name, number, text};
+use crate::object::{self, Look, items, name, number, text};
 
 impl Work<'_> {
     /// Gets the number of running pods right.
@@ -82,7 +82,7 @@ impl Work<'_> {
     }
 
     fn template(&self) -> Value {
-        let mut template = self.job.pointer("/spec/template").cloned().unwrap_or_default();
+        let mut template = self.job.look("/spec/template").cloned().unwrap_or_default();
         let mut finalizers = items(&template, "/metadata/finalizers").to_vec();
         if !finalizers.iter().any(|finalizer| finalizer.as_str() == Some(FINALIZER)) {
             finalizers.push(FINALIZER.into());

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::object::{flag, items, map, name, text};
+use crate::object::{Look, flag, items, map, name, text};
 use crate::quantity::Quantity;
 
 /// Amounts in thousandths.
@@ -105,8 +105,7 @@ pub(super) fn problems(pod: &Value, node: &Value, needs: &Needs, taken: &Needs) 
         return vec!["node(s) didn't match Pod's node affinity/selector".to_owned()];
     }
     let mut problems = Vec::new();
-    let room =
-        |resource: &str| node.pointer("/status/allocatable").and_then(|all| all.get(resource)).map(milli);
+    let room = |resource: &str| node.look("/status/allocatable").and_then(|all| all.get(resource)).map(milli);
     if let Some(most) = room("pods")
         && i128::from(taken.pods + 1) * 1000 > most
     {
@@ -144,7 +143,7 @@ pub(in crate::controllers) fn selects(pod: &Value, node: &Value) -> bool {
     }
     let pointer =
         "/spec/affinity/nodeAffinity/requiredDuringSchedulingIgnoredDuringExecution/nodeSelectorTerms";
-    let Some(terms) = pod.pointer(pointer).and_then(Value::as_array) else { return true };
+    let Some(terms) = pod.look(pointer).and_then(Value::as_array) else { return true };
     terms.iter().any(|term| {
         let (expressions, fields) = (items(term, "/matchExpressions"), items(term, "/matchFields"));
         let some = !expressions.is_empty() || !fields.is_empty();

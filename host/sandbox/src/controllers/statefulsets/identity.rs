@@ -6,7 +6,7 @@ use super::{COMPONENT, REVISION_LABEL};
 use crate::builtin::PERSISTENT_VOLUME_CLAIMS;
 use crate::client::{Refusal, Shared};
 use crate::controllers::{pods, revisions};
-use crate::object::{items, map, name, namespace, text, uid};
+use crate::object::{Look, items, map, name, namespace, text, uid};
 use crate::reconcile::Key;
 use crate::reconcile::context::Context;
 
@@ -61,7 +61,7 @@ pub(super) async fn make_claims(
         if context.cache().get(&PERSISTENT_VOLUME_CLAIMS, namespace(set), &claim_name).is_some() {
             continue;
         }
-        let mut labels = template.pointer("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
+        let mut labels = template.look("/metadata/labels").cloned().unwrap_or_else(|| json!({}));
         for (key, value) in map(set, "/spec/selector/matchLabels").into_iter().flatten() {
             labels[key] = value.clone();
         }
@@ -69,7 +69,7 @@ pub(super) async fn make_claims(
             "apiVersion": "v1", "kind": "PersistentVolumeClaim",
             "metadata": {"name": claim_name, "labels": labels}, "spec": template["spec"],
         });
-        if let Some(annotations) = template.pointer("/metadata/annotations") {
+        if let Some(annotations) = template.look("/metadata/annotations") {
             claim["metadata"]["annotations"] = annotations.clone();
         }
         if text(set, "/spec/persistentVolumeClaimRetentionPolicy/whenDeleted") == "Delete" {

@@ -8,7 +8,7 @@ use super::{
 use crate::builtin::{PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, STORAGE_CLASSES};
 use crate::client::{Refusal, Shared};
 use crate::controllers::scheduler::SELECTED_NODE;
-use crate::object::{self, annotation, items, name, namespace, text, uid};
+use crate::object::{self, Look, annotation, items, name, namespace, text, uid};
 use crate::quantity::Quantity;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome};
@@ -65,7 +65,7 @@ async fn keep(context: &Context, claim: &Shared) -> Result<(), Refusal> {
         return Ok(());
     };
     // A claim that grew: the simulated volume grows with it.
-    let (asked, has) = (size(claim.pointer("/spec/resources/requests/storage")), size(capacity(&volume)));
+    let (asked, has) = (size(claim.look("/spec/resources/requests/storage")), size(capacity(&volume)));
     let mut volume = volume;
     if asked > has && annotation(&volume, PROVISIONED_BY).is_some() {
         let mut new = (*volume).clone();
@@ -79,7 +79,7 @@ async fn keep(context: &Context, claim: &Shared) -> Result<(), Refusal> {
 }
 
 fn capacity(volume: &Value) -> Option<&Value> {
-    volume.pointer("/spec/capacity/storage")
+    volume.look("/spec/capacity/storage")
 }
 
 fn size(quantity: Option<&Value>) -> i128 {
@@ -92,7 +92,7 @@ fn size(quantity: Option<&Value>) -> i128 {
 }
 
 fn is_free_for(volume: &Value, claim: &Value) -> bool {
-    let reference = volume.pointer("/spec/claimRef").filter(|reference| !reference.is_null());
+    let reference = volume.look("/spec/claimRef").filter(|reference| !reference.is_null());
     reference.is_none_or(|reference| {
         let same =
             text(reference, "/name") == name(claim) && text(reference, "/namespace") == namespace(claim);
@@ -103,8 +103,8 @@ fn is_free_for(volume: &Value, claim: &Value) -> bool {
 /// The smallest volume that suits a claim; one that was kept for it first.
 fn find(context: &Context, claim: &Value) -> Option<Shared> {
     let modes = items(claim, "/spec/accessModes");
-    let asked = size(claim.pointer("/spec/resources/requests/storage"));
-    let selector = claim.pointer("/spec/selector").filter(|selector| selector.is_object());
+    let asked = size(claim.look("/spec/resources/requests/storage"));
+    let selector = claim.look("/spec/selector").filter(|selector| selector.is_object());
     let selector = selector.and_then(LabelSelector::from_value);
     let mode = |object: &Value| match text(object, "/spec/volumeMode") {
         "" => "Filesystem".to_owned(),
