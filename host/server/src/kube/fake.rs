@@ -54,6 +54,9 @@ struct State {
     counter: u64,
     calls: Vec<String>,
     failures: Vec<Error>,
+    /// Changing calls until the caller dies.
+    lives: Option<u32>,
+    healed: bool,
 }
 
 impl FakeCluster {
@@ -81,6 +84,35 @@ impl FakeCluster {
     /// The next changing calls fail so, one after the other.
     pub fn fail_next(&self, failures: Vec<Error>) {
         self.state().failures.extend(failures);
+    }
+
+    /// After this many changes the cluster answers no more, as it would look to a process that is killed right then.
+    pub fn die_after(&self, changes: Option<u32>) {
+        self.state().lives = changes;
+    }
+
+    /// Resolves once the caller is to be dead.
+    pub async fn died(&self) {
+        while self.state().lives != Some(0) {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What was named to fail or hang does well from now on.
+    pub fn heal(&self) {
+        self.state().healed = true;
+    }
+
+    /// Comes back from a change, unless the caller died of it.
+    async fn answered(&self) {
+        let dead = {
+            let mut state = self.state();
+            state.lives = state.lives.map(|lives| lives.saturating_sub(1));
+            state.lives == Some(0)
+        };
+        if dead {
+            std::future::pending::<()>().await;
+        }
     }
 
     /// What was changed, in order: `apply ConfigMap ns/name`.
@@ -167,6 +199,16 @@ impl FakeCluster {
 }
 
 impl State {
+    fn remove(&mut self, key: Key, mut live: Value) {
+        if live["metadata"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty()) {
+            live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
+            self.objects.insert(key, live);
+        } else {
+            self.applied.retain(|(other, _), _| *other != key);
+            self.objects.remove(&key);
+        }
+    }
+
     fn store(&mut self, key: &Key, mut object: Value) -> Value {
         let old = self.objects.get(key);
         let same = old.is_some_and(|old| normalised(old) == normalised(&object));
@@ -180,7 +222,7 @@ impl State {
         object["metadata"]["uid"] = uid;
         object["metadata"]["generation"] = generation.into();
         object["metadata"]["resourceVersion"] = self.counter.to_string().into();
-        control(&mut object);
+        control(&mut object, self.healed);
         self.objects.insert(key.clone(), object.clone());
         object
     }
@@ -204,8 +246,8 @@ fn reference(object: &Value) -> Result<ObjectRef> {
 }
 
 /// What controllers would write into the status.
-fn control(object: &mut Value) {
-    let name = object["metadata"]["name"].as_str().unwrap_or_default().to_owned();
+fn control(object: &mut Value, healed: bool) {
+    let name = object["metadata"]["name"].as_str().filter(|_| !healed).unwrap_or_default().to_owned();
     let generation = object["metadata"]["generation"].clone();
     let condition = |name: &str| json!([{"type": name, "status": "True"}]);
     let replicas = object["spec"]["replicas"].as_i64().unwrap_or(1);
@@ -339,18 +381,22 @@ impl ClusterApi for FakeCluster {
             if !options.dry_run {
                 self.begin(format!("apply {object_ref}"))?;
             }
-            let mut state = self.state();
-            let owner = (key.clone(), options.manager.clone());
-            let mut merged = state.objects.get(&key).cloned().unwrap_or_else(|| json!({}));
-            if let Some(before) = state.applied.get(&owner) {
-                forget(&mut merged, before, object);
-            }
-            merge(&mut merged, object);
-            if options.dry_run {
-                return Ok(merged);
-            }
-            state.applied.insert(owner, object.clone());
-            Ok(state.store(&key, merged))
+            let stored = {
+                let mut state = self.state();
+                let owner = (key.clone(), options.manager.clone());
+                let mut merged = state.objects.get(&key).cloned().unwrap_or_else(|| json!({}));
+                if let Some(before) = state.applied.get(&owner) {
+                    forget(&mut merged, before, object);
+                }
+                merge(&mut merged, object);
+                if options.dry_run {
+                    return Ok(merged);
+                }
+                state.applied.insert(owner, object.clone());
+                state.store(&key, merged)
+            };
+            self.answered().await;
+            Ok(stored)
         })
     }
 
@@ -371,7 +417,9 @@ impl ClusterApi for FakeCluster {
                 return Ok(object.clone());
             }
             self.begin(format!("create {object_ref}"))?;
-            Ok(self.state().store(&key, object.clone()))
+            let stored = self.state().store(&key, object.clone());
+            self.answered().await;
+            Ok(stored)
         })
     }
 
@@ -384,11 +432,12 @@ impl ClusterApi for FakeCluster {
         Box::pin(async move {
             let key = self.place(object)?;
             self.begin(format!("patch {object}"))?;
-            let mut state = self.state();
-            let live = state.objects.get(&key).cloned();
+            let live = self.state().objects.get(&key).cloned();
             let mut live = live.ok_or_else(|| refusal(404, "NotFound", format!("{object} not found")))?;
             patch(&mut live, operations)?;
-            Ok(state.store(&key, live))
+            let stored = self.state().store(&key, live);
+            self.answered().await;
+            Ok(stored)
         })
     }
 

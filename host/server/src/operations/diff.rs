@@ -103,12 +103,13 @@ mod tests {
         };
         assert_eq!(unified(Some(&object("2", "1")), Some(&object("2", "2"))), "");
         assert_snapshot!(unified(Some(&object("2", "1")), Some(&object("3", "2"))), @r"
-        @@ -2,6 +2,6 @@
-         kind: ConfigMap
+        @@ -1,7 +1,7 @@
+         apiVersion: v1
          data:
            a: '1'
         -  b: '2'
         +  b: '3'
+         kind: ConfigMap
          metadata:
            name: x
         ");

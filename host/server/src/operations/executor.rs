@@ -23,7 +23,7 @@ use osc_plugin_api::documents::plan::{Action, Plan, Policy, Step};
 use rusqlite::Transaction;
 use tokio::sync::{broadcast, watch};
 
-use self::ownership::Ownership;
+use self::ownership::{Ownership, release_of};
 use super::clock::{Clock, elapsed};
 use super::journal::{CrashPoint, Detail, Journal};
 use super::kinds::Scopes;
@@ -229,7 +229,7 @@ impl Executor {
         if !open {
             let operation = self.load(id).await?;
             return Err(Error::Conflict(format!(
-                "operation `{id}` is over: it {}",
+                "operation `{id}` is over already: {}",
                 operation.state.as_str()
             )));
         }
@@ -469,13 +469,17 @@ impl Run<'_> {
         let rows = self.journal.steps().await?;
         let details: Vec<Detail> = rows.iter().map(Detail::of).collect();
         let made: Vec<String> = details.iter().filter_map(|detail| detail.made_namespace.clone()).collect();
-        let end = End {
-            state,
-            reason,
-            part: self.plan.part.clone(),
-            notes: self.plan.notes.clone(),
-            inventory: holdings(&self.before, &details),
-        };
+        let mut inventory = holdings(&self.before, &details);
+        if state == OperationState::Succeeded {
+            // What stays in the cluster on purpose is not the instance's any more.
+            let applied = |object: &ObjectRef| {
+                details.iter().flat_map(|d| &d.applied).any(|a| a.object.same_object(object))
+            };
+            let kept = |object: &ObjectRef| self.plan.keep.iter().any(|kept| kept.object.same_object(object));
+            inventory.retain(|(object, ..)| !kept(object) || applied(object));
+        }
+        let (part, notes) = (self.plan.part.clone(), self.plan.notes.clone());
+        let end = End { state, reason, part, notes, inventory };
         let operation = self.operation.clone();
         let (host, cluster, now) = (self.executor.host.clone(), self.target.cluster_id, self.now());
         self.executor
@@ -564,7 +568,11 @@ impl Run<'_> {
     }
 
     fn ownership(&self) -> Ownership<'_> {
-        Ownership { namespace: &self.target.namespace, instance: &self.target.instance }
+        Ownership {
+            namespace: &self.target.namespace,
+            instance: &self.target.instance,
+            release: release_of(self.plan),
+        }
     }
 
     fn owns(&self, live: &serde_json::Value) -> bool {
@@ -594,3 +602,6 @@ fn holdings(before: &[InventoryRow], details: &[Detail]) -> Vec<(ObjectRef, Stri
     }
     held
 }
+
+#[cfg(test)]
+mod tests;

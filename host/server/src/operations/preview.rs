@@ -8,9 +8,9 @@ use osc_plugin_api::documents::plan::{Action, Plan, Policy, Step};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::executor::ownership::Ownership;
+use super::executor::ownership::{Ownership, release_of};
 use super::executor::{apply, delete};
-use super::kinds::{Scopes, definition, is_crd, objects_of};
+use super::kinds::{Scopes, definition, objects_of};
 use super::{crds, diff, scope};
 use crate::error::{Error, Result};
 use crate::kube::api::{ApplyOptions, ClusterApi, is_not_found, is_transient};
@@ -167,7 +167,11 @@ impl Look<'_> {
     }
 
     fn ownership(&self) -> Ownership<'_> {
-        Ownership { namespace: self.subject.namespace, instance: self.subject.instance }
+        Ownership {
+            namespace: self.subject.namespace,
+            instance: self.subject.instance,
+            release: release_of(self.plan),
+        }
     }
 
     async fn applied(&self, object: &Value, policy: Policy) -> Result<Option<Change>> {
@@ -298,10 +302,8 @@ impl Look<'_> {
         let Some(live) = self.cluster.get(&object).await? else { return Ok(None) };
         let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
         let known = self.subject.inventory.iter().find(|row| row.object.same_object(&object));
-        let ours = known.map_or_else(
-            || self.ownership().owns(&live) || is_crd(&object),
-            |row| row.uid.is_empty() || row.uid == uid,
-        );
+        let ours =
+            known.map_or_else(|| self.ownership().owns(&live), |row| row.uid.is_empty() || row.uid == uid);
         if !ours && object.kind != "Namespace" {
             let reason = "it does not belong to this instance";
             return Ok(Some(change(ChangeAction::Keep, &object, String::new(), Some(reason.into()))));

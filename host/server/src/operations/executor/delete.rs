@@ -102,7 +102,13 @@ impl Run<'_> {
             (Some((timeout, on_timeout)), None) => self.wait_gone(position, &gone, timeout, on_timeout).await,
             (None, None) => Ok(String::new()),
         };
-        gone.into_iter().for_each(|object| detail.release(object));
+        for object in gone {
+            // One that a finalizer holds is still there, and still ours.
+            let waited_for = until_gone.is_some() && waited.as_ref().is_ok_and(String::is_empty);
+            if until_gone.is_none() || waited_for || matches!(self.cluster().get(&object).await, Ok(None)) {
+                detail.release(object);
+            }
+        }
         told.extend([waited?].into_iter().filter(|told| !told.is_empty()));
         told.insert(
             0,
@@ -121,11 +127,12 @@ impl Run<'_> {
         let released = |why: Option<String>| Ok(Removal::Released(object.clone(), why));
         let Some(live) = self.ask(|| self.cluster().get(object)).await? else { return released(None) };
         let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
+        let is_namespace = object.kind == "Namespace" && object.group().is_empty();
         let ours = match known {
             Some((known, _)) => known.is_empty() || known == uid,
-            None => {
-                self.owns(&live) || is_own_hook(&live, self.operation.id) || kinds::is_crd(object) && explicit
-            }
+            // Whether a namespace is ours to delete is known by its own rows.
+            None if is_namespace => true,
+            None => self.owns(&live) || is_own_hook(&live, self.operation.id),
         };
         if !ours {
             return released(Some(format!("{object} stays: it does not belong to this instance")));
@@ -133,10 +140,12 @@ impl Run<'_> {
         if !explicit && live["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" {
             return released(Some(format!("{object} stays: annotated `helm.sh/resource-policy: keep`")));
         }
-        if known.is_some_and(|(_, policy)| policy == Policy::Shared) && self.is_held_by_others(uid).await? {
+        if known.is_some_and(|(_, policy)| matches!(policy, Policy::Shared | Policy::Crd))
+            && self.is_held_by_others(uid).await?
+        {
             return released(Some(format!("{object} stays: other instances use it")));
         }
-        if object.kind == "Namespace" && object.group().is_empty() {
+        if is_namespace {
             self.refuse_full_namespace(object).await?;
         }
         let options = DeleteOptions { uid: Some(uid.to_owned()), propagation, dry_run: false };
