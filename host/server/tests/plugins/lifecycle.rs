@@ -144,3 +144,36 @@ async fn damaged_code_in_the_cache_is_made_again() {
     assert_eq!(std::fs::read(&code).unwrap().len(), good.len());
     assert_ne!(std::fs::read(&code).unwrap(), bad);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_compiles_in_a_child_and_takes_the_code_from_the_cache_later() {
+    let cache = tempfile::tempdir().unwrap();
+    let wasm: &'static [u8] = fixture("0.1.0").to_vec().leak();
+    let open = |compiler| {
+        let builtin = vec![osc_server::plugins::Builtin { id: ID, wasm }];
+        Plugins::offline_with(cache.path(), builtin, compiler).unwrap()
+    };
+    let child = osc_server::plugins::Compiler::Child(env!("CARGO_BIN_EXE_osc").into());
+    assert_eq!(open(child).inspect(ID, &call()).await.unwrap().name, "redis");
+    // No compiler is needed any more.
+    let none = osc_server::plugins::Compiler::Child("/nowhere".into());
+    assert_eq!(open(none).inspect(ID, &call()).await.unwrap().name, "redis");
+    let left: Vec<_> =
+        std::fs::read_dir(cache.path()).unwrap().flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left.len(), 2, "the code, its hash and nothing else: {left:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_that_does_not_compile_is_refused_with_the_reason() {
+    let cache = tempfile::tempdir().unwrap();
+    // Valid on the surface, broken inside a function body.
+    let mut broken = component();
+    let code = broken.windows(3).rposition(|window| window == [0x0b, 0x0b, 0x0b]).unwrap();
+    broken[code] = 0xff;
+    let wasm: &'static [u8] = manifest("0.1.0").append_to(&broken).unwrap().leak();
+    let child = osc_server::plugins::Compiler::Child(env!("CARGO_BIN_EXE_osc").into());
+    let builtin = vec![osc_server::plugins::Builtin { id: ID, wasm }];
+    let plugins = Plugins::offline_with(cache.path(), builtin, child).unwrap();
+    let error = plugins.inspect(ID, &call()).await.unwrap_err().to_string();
+    assert!(error.contains("it cannot be loaded: it cannot be compiled"), "{error}");
+}
