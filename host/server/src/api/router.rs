@@ -10,8 +10,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    assets, audit, clusters, events, guard, health, metrics, openapi, packages, plugins, services, sessions,
-    subscriptions, tenants, tokens, users,
+    assets, audit, changes, clusters, events, guard, health, instances, metrics, openapi, operations,
+    packages, plans, plugins, services, sessions, subscriptions, tenants, tokens, users,
 };
 use crate::app::App;
 
@@ -47,6 +47,27 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(clusters::list_namespaces))
         .routes(routes!(clusters::list_grants, clusters::create_grant))
         .routes(routes!(clusters::delete_grant))
+        .routes(routes!(plans::create_plan))
+        .routes(routes!(plans::get_plan))
+        .routes(routes!(operations::list_operations, operations::create_operation))
+        .routes(routes!(operations::get_operation))
+        .routes(routes!(operations::follow_operation))
+        .routes(routes!(operations::cancel_operation))
+        .routes(routes!(operations::retry_operation))
+        .routes(routes!(instances::list_instances, changes::create_instance))
+        .routes(routes!(changes::adopt_instance))
+        .routes(routes!(instances::get_instance, instances::describe_instance, changes::delete_instance))
+        .routes(routes!(changes::update_instance))
+        .routes(routes!(changes::upgrade_instance))
+        .routes(routes!(changes::rollback_instance))
+        .routes(routes!(changes::test_instance))
+        .routes(routes!(instances::get_instance_values))
+        .routes(routes!(instances::get_instance_form))
+        .routes(routes!(instances::list_instance_objects))
+        .routes(routes!(instances::list_instance_events))
+        .routes(routes!(instances::get_instance_logs))
+        .routes(routes!(instances::list_instance_history))
+        .routes(routes!(instances::diff_instance))
         .routes(routes!(plugins::list_plugins))
         .routes(routes!(plugins::get_plugin, plugins::delete_plugin))
         .routes(routes!(plugins::enable_plugin))

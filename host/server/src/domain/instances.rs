@@ -6,19 +6,24 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use osc_plugin_api::documents::form::Form;
 use osc_plugin_api::documents::object::ObjectRef;
-use osc_plugin_api::documents::plan::Policy;
+use osc_plugin_api::documents::plan::{Action, Plan, Policy};
 use osc_plugin_api::documents::plan_request::InstanceFacts;
 use osc_plugin_api::documents::status::{Health, Status, StatusRequest};
 use serde_json::{Value, json};
 
 use crate::app::App;
+use crate::domain::audit::{Act, audited};
+use crate::domain::names::check_text;
 use crate::domain::principal::Principal;
 use crate::domain::wishes::{find_instance, in_force, overrides};
 use crate::domain::{clusters, services};
 use crate::error::{Error, Result};
 use crate::kube::api::{self, ClusterApi, LogOptions};
+use crate::operations::document_identity;
 use crate::operations::health::{self, Condition};
+use crate::operations::preview::{Change, ChangeAction, Subject, preview};
 use crate::plugins::Call;
 use crate::store::clusters::ClusterState;
 use crate::store::instances::{self, Filter, Instance, InstanceHealth};
@@ -58,7 +63,13 @@ pub struct ListFilter {
 }
 
 /// Live instances of the caller's tenant, by id.
-pub async fn list(app: &App, who: &Principal, filter: ListFilter, page: Page) -> Result<Vec<Shown>> {
+/// The second answer is where the next part begins.
+pub async fn list(
+    app: &App,
+    who: &Principal,
+    filter: ListFilter,
+    page: Page,
+) -> Result<(Vec<Shown>, Option<i64>)> {
     let tenant = who.viewer()?;
     let wanted = filter.clone();
     let read = move |conn: &rusqlite::Connection| -> Result<Vec<Shown>> {
@@ -84,10 +95,12 @@ pub async fn list(app: &App, who: &Principal, filter: ListFilter, page: Page) ->
         let _ = tokio::time::timeout(PATIENCE, look).await;
         found = app.db.read(read).await?;
     }
+    let full = found.len() >= page.limit as usize;
+    let next = found.last().filter(|_| full).map(|shown| shown.instance.id);
     if let Some(state) = filter.state {
         found.retain(|shown| shown.state == state);
     }
-    Ok(found)
+    Ok((found, next))
 }
 
 /// One instance of the caller's tenant, by name or id.
@@ -432,6 +445,50 @@ pub async fn logs(
         None => String::new(),
     };
     Ok(LogsShown { pods, pod, text })
+}
+
+/// Where the cluster differs from what was applied: what applying it again would change.
+pub async fn diff(app: &App, who: &Principal, said: &str) -> Result<Vec<Change>> {
+    let tenant = who.viewer()?;
+    let (instance, cluster, rows) = opened(app, who, said).await?;
+    let (id, number) = (instance.id, instance.revision);
+    let revision = app.db.read(move |conn| Ok::<_, Error>(revisions::find(conn, id, number)?)).await?;
+    let Some(revision) = revision else { return Ok(Vec::new()) };
+    let mut plan: Plan = app.documents.get(&document_identity(tenant.0), &revision.document).await?;
+    plan.steps.retain(|step| {
+        matches!(&step.action, Action::Apply { policy, .. } if !matches!(policy, Policy::Record | Policy::Crd))
+    });
+    let rows: Vec<_> = rows.into_iter().filter(|row| row.part == plan.part).collect();
+    let subject = Subject { namespace: &instance.namespace, instance: &instance.name, inventory: &rows };
+    let found = preview(&plan, cluster.as_ref(), subject).await?.changes;
+    let moved = |change: &Change| !matches!(change.action, ChangeAction::None | ChangeAction::Keep);
+    Ok(found.into_iter().filter(moved).collect())
+}
+
+/// Changes the note for people.
+pub async fn describe(app: &App, who: &Principal, said: &str, description: String) -> Result<Shown> {
+    audited(app, who, Act::new("UpdateInstance", "instance", said), async {
+        let tenant = who.consumer()?;
+        check_text("description", &description, 500)?;
+        let id = find(app, who, said).await?.id;
+        let write = app.db.write(move |tx| {
+            Ok::<_, Error>(instances::set_description(&Scoped::new(tx, tenant), id, &description)?)
+        });
+        write.await?;
+        app.events.changed_one("instances", id);
+        get(app, who, said).await
+    })
+    .await
+}
+
+/// The form of the version in use.
+pub async fn form(app: &App, who: &Principal, said: &str) -> Result<Form> {
+    let instance = find(app, who, said).await?;
+    let id = format!("{}@{}", instance.service, instance.version);
+    let read = app.db.read(move |conn| {
+        versions::form(conn, instance.version_id)?.ok_or(Error::NotFound { kind: "form", id })
+    });
+    read.await
 }
 
 /// A revision with what the history shows.

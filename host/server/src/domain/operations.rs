@@ -56,8 +56,8 @@ pub async fn start(app: &App, who: &Principal, verb: Verb, new: NewWish) -> Resu
 
 /// Carries out a plan exactly as it was shown, if the cluster and the inputs have not moved since.
 pub async fn execute(app: &App, who: &Principal, plan: i64, hash: &str) -> Result<Shown> {
-    let shown = plans::get(app, who, plan).await?;
-    let act = Act::new(event_name(shown.wish.verb), "instance", shown.wish.name.clone());
+    let (verb, instance) = plans::subject(app, who, plan).await?;
+    let act = Act::new(event_name(verb), "instance", instance);
     audited(app, who, act, async {
         let (row, wish, made) = plans::recheck(app, who, plan, hash).await?;
         let errand = Errand { wish, revision: made.revision };

@@ -1,5 +1,8 @@
 //! Plans that wait for their go: made, shown, and carried out as they were shown.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use osc_plugin_api::documents::plan_request::Verb;
 
 use crate::app::App;
@@ -15,17 +18,22 @@ use crate::store::time;
 
 /// How long a plan can be carried out.
 const LIFE_SECONDS: i64 = 3_600;
+/// After this an answer says that planning goes on.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A plan as it is shown.
 #[derive(Clone, Debug)]
 pub struct Shown {
     pub row: PlanRow,
-    pub wish: Wish,
-    pub preview: Preview,
+    /// Name of the instance; empty while the plan is being made.
+    pub instance: String,
+    /// None while the plan is being made.
+    pub preview: Option<Preview>,
 }
 
-/// Plans a wish and stores plan and preview for an hour.
-pub async fn create(app: &App, who: &Principal, verb: Verb, new: NewWish) -> Result<Shown> {
+/// Plans a wish and stores plan and preview for an hour. Answers a plan without preview when it takes longer than
+/// half a minute; it is made all the same.
+pub async fn create(app: &Arc<App>, who: &Principal, verb: Verb, new: NewWish) -> Result<Shown> {
     let tenant = who.consumer()?;
     let wish = wishes::resolve(app, who, verb, new).await?;
     let row = NewPlan {
@@ -37,6 +45,25 @@ pub async fn create(app: &App, who: &Principal, verb: Verb, new: NewWish) -> Res
         expires_at: time::in_seconds(LIFE_SECONDS),
     };
     let id = app.db.write(move |tx| Ok::<_, Error>(plans::insert(tx, &row)?)).await?;
+    let making = tokio::spawn(finish(app.clone(), tenant, id, wish));
+    match tokio::time::timeout(PATIENCE, making).await {
+        Ok(made) => made.map_err(anyhow::Error::new)??,
+        Err(_) => tracing::info!("plan `{id}` takes long"),
+    }
+    get(app, who, id).await
+}
+
+/// Makes a plan to its end, also when nobody waits any more. One that cannot be made goes away.
+async fn finish(app: Arc<App>, tenant: TenantId, id: i64, wish: Wish) -> Result<()> {
+    let made = complete(&app, tenant, id, wish).await;
+    if made.is_err() {
+        app.db.write(move |tx| Ok::<_, Error>(plans::delete(tx, id)?)).await?;
+    }
+    app.events.changed_one("plans", id);
+    made
+}
+
+async fn complete(app: &App, tenant: TenantId, id: i64, wish: Wish) -> Result<()> {
     let occasion = Occasion::new("plan", id);
     let made = planning::make(app, tenant, &wish, &occasion).await?;
     let mut preview = planning::look_ahead(&made, &wish).await?;
@@ -49,18 +76,25 @@ pub async fn create(app: &App, who: &Principal, verb: Verb, new: NewWish) -> Res
         preview: app.documents.put(&preview_identity(tenant), &preview).await?,
         hash: made.hash,
     };
-    app.db.write(move |tx| Ok::<_, Error>(plans::complete(tx, id, &content)?)).await?;
-    app.events.changed_one("plans", id);
-    get(app, who, id).await
+    app.db.write(move |tx| Ok::<_, Error>(plans::complete(tx, id, &content)?)).await
 }
 
 /// A stored plan of the caller's tenant.
 pub async fn get(app: &App, who: &Principal, id: i64) -> Result<Shown> {
     let tenant = who.viewer()?;
     let row = row(app, tenant, id).await?;
+    if row.document.is_empty() {
+        return Ok(Shown { row, instance: String::new(), preview: None });
+    }
     let (wish, _) = unseal(app, &row)?;
     let preview = app.documents.get(&preview_identity(tenant), &row.preview).await?;
-    Ok(Shown { row, wish, preview })
+    Ok(Shown { row, instance: wish.name, preview: Some(preview) })
+}
+
+/// Verb and instance of a plan, for the audit trail.
+pub async fn subject(app: &App, who: &Principal, id: i64) -> Result<(Verb, String)> {
+    let shown = get(app, who, id).await?;
+    Ok((wishes::parse_verb(&shown.row.verb)?, shown.instance))
 }
 
 /// A plan that may be carried out now, planned again: an error says why not. The second answer is the fresh plan,
@@ -68,6 +102,9 @@ pub async fn get(app: &App, who: &Principal, id: i64) -> Result<Shown> {
 pub async fn recheck(app: &App, who: &Principal, id: i64, hash: &str) -> Result<(PlanRow, Wish, Made)> {
     let tenant = who.consumer()?;
     let row = row(app, tenant, id).await?;
+    if row.document.is_empty() {
+        return Err(Error::Conflict(format!("plan `{id}` is still being made")));
+    }
     match row.state {
         PlanState::Open if row.expires_at > time::now() => {}
         PlanState::Open | PlanState::Expired => {
@@ -119,7 +156,7 @@ async fn row(app: &App, tenant: TenantId, id: i64) -> Result<PlanRow> {
         .read(move |conn| {
             let at = Scoped::new(conn, tenant);
             plans::find(at.connection(), id)?
-                .filter(|row| row.tenant_id == at.tenant().0 && !row.document.is_empty())
+                .filter(|row| row.tenant_id == at.tenant().0)
                 .ok_or_else(|| Error::NotFound { kind: "plan", id: id.to_string() })
         })
         .await

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use futures::FutureExt as _;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use osc_plugin_api::documents::object::ObjectRef;
 use osc_plugin_api::documents::plan::{Action, Plan, Policy, Step};
@@ -157,9 +158,10 @@ impl Look<'_> {
 
     async fn each<'b, T, F>(&self, items: &'b [T], look: impl Fn(&'b T) -> F) -> Result<Vec<Option<Change>>>
     where
-        F: Future<Output = Result<Option<Change>>>,
+        F: Future<Output = Result<Option<Change>>> + Send + 'b,
     {
-        stream::iter(items).map(look).buffered(PARALLEL).try_collect().await
+        let looks: Vec<_> = items.iter().map(|item| look(item).boxed()).collect();
+        stream::iter(looks).buffered(PARALLEL).try_collect().await
     }
 
     fn place(&self, object: ObjectRef) -> ObjectRef {
