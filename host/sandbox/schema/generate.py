@@ -12,7 +12,7 @@ Each definition becomes {"g": [[group, version, kind]], "a": atomic, "f": {field
        * anything, @NAME a definition, [T list, {T map
     o  Go encoding: o omitempty, z omitzero, p pointer         r  required        n  protobuf tag
     e  protobuf tag of the message it is inlined from          k  Go type of a scalar
-    l  list: keys joined by commas, "=" a set, absent atomic   a  atomic map or struct
+    l  list: keys joined by commas, "=" a set, absent atomic   a  atomic (1) or granular (0), else as its definition
     m  strategic merge key ("" merges plain values)            R  retainKeys      d  default
 """
 import json
@@ -104,8 +104,8 @@ class Table:
             field["l"] = ",".join(schema["x-kubernetes-list-map-keys"])
         elif schema.get("x-kubernetes-list-type") == "set":
             field["l"] = "="
-        if schema.get("x-kubernetes-map-type") == "atomic":
-            field["a"] = 1
+        if schema.get("x-kubernetes-map-type"):  # overrides that of the definition
+            field["a"] = int(schema["x-kubernetes-map-type"] == "atomic")
         strategy = schema.get("x-kubernetes-patch-strategy", "").split(",")
         if "merge" in strategy:
             field["m"] = schema.get("x-kubernetes-patch-merge-key", "")

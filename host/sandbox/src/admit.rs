@@ -232,6 +232,22 @@ fn priority(api: &Api, resource: &Resource, pod: &mut Value) -> Result<()> {
         }
         None => (0, "PreemptLowerPriority"),
     };
+    let given = pod.int(&["spec", "priority"]);
+    let forbidden =
+        |why: String| Err(Status::forbidden(named(resource, pod.text(&["metadata", "name"])), &why));
+    if let Some(given) = given.filter(|g| *g != value) {
+        return forbidden(format!(
+            "the integer value of priority ({given}) must not be provided in pod spec; priority admission controller \
+             computed {value} from the given PriorityClass name"
+        ));
+    }
+    let own = pod.text(&["spec", "preemptionPolicy"]);
+    if !own.is_empty() && own != policy {
+        return forbidden(format!(
+            "the string value of PreemptionPolicy ({own}) must not be provided in pod spec; priority admission \
+             controller computed {policy} from the given PriorityClass name"
+        ));
+    }
     set(pod, &["spec", "priority"], value);
     if pod.text(&["spec", "preemptionPolicy"]).is_empty() {
         set(pod, &["spec", "preemptionPolicy"], policy);

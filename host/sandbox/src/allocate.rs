@@ -293,16 +293,17 @@ fn families(value: &mut Value) {
     if !wants_address(value) {
         return;
     }
-    if value.items(&["spec", "ipFamilies"]).is_empty() {
-        set(value, &["spec", "ipFamilies"], json!(["IPv4"]));
-    }
-    if value.text(&["spec", "ipFamilyPolicy"]).is_empty() {
-        set(value, &["spec", "ipFamilyPolicy"], "SingleStack");
-    }
+    // A headless service without selector may be served by endpoints of any family.
     let headless = value.text(&["spec", "clusterIP"]) == "None";
-    let selector = value.at(&["spec", "selector"]).is_some_and(|s| !s.is_null());
-    if headless && !selector && value.items(&["spec", "ipFamilyPolicy"]).is_empty() {
-        let _ = selector;
+    let selected =
+        value.at(&["spec", "selector"]).is_some_and(|s| s.as_object().is_some_and(|m| !m.is_empty()));
+    let any = headless && !selected;
+    if value.text(&["spec", "ipFamilyPolicy"]).is_empty() {
+        set(value, &["spec", "ipFamilyPolicy"], if any { "RequireDualStack" } else { "SingleStack" });
+    }
+    if value.items(&["spec", "ipFamilies"]).is_empty() {
+        let dual = any && value.text(&["spec", "ipFamilyPolicy"]) != "SingleStack";
+        set(value, &["spec", "ipFamilies"], if dual { json!(["IPv4", "IPv6"]) } else { json!(["IPv4"]) });
     }
 }
 

@@ -176,7 +176,7 @@ pub(crate) fn node(schema: &Value) -> Node {
     if flag("x-kubernetes-int-or-string") {
         return Node::plain(Shape::IntOrString);
     }
-    let atomic = schema.text(&["x-kubernetes-map-type"]) == "atomic";
+    let atomic = (schema.text(&["x-kubernetes-map-type"]) == "atomic").then_some(true);
     let shape = match schema.text(&["type"]) {
         "string" => Shape::Text,
         "integer" => Shape::Int64,
@@ -192,7 +192,7 @@ pub(crate) fn node(schema: &Value) -> Node {
                 _ => ListKind::Atomic,
             };
             let item = node(&schema["items"]);
-            return Node { shape: Shape::List(Box::new(item)), atomic: false, list };
+            return Node { shape: Shape::List(Box::new(item)), atomic: None, list };
         }
         _ => {
             let properties = schema.get("properties").and_then(Value::as_object).filter(|p| !p.is_empty());

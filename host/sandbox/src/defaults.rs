@@ -86,7 +86,9 @@ pub(crate) fn apply(resource: &Resource, value: &mut Value) {
         ("batch", "cronjobs") => workload::cron_job(value),
         ("autoscaling", _) => workload::autoscaler(&resource.version, value),
         ("networking.k8s.io", "networkpolicies") => network_policy(value),
-        ("networking.k8s.io", "ingresses") => {}
+        ("networking.k8s.io", "ingressclasses") if has(value, &["spec", "parameters"]) => {
+            default(value, &["spec", "parameters", "scope"], "Cluster");
+        }
         ("policy", _) => {}
         ("rbac.authorization.k8s.io", _) => rbac(value),
         ("storage.k8s.io", "storageclasses") => {

@@ -35,18 +35,19 @@ pub(crate) fn apply(document: &Value, operations: &Value) -> Result<Value> {
 
 fn step(document: &mut Value, operation: &Value) -> Option<()> {
     let path = operation.get("path")?.as_str()?;
-    let value = || operation.get("value").cloned();
+    // Without a value null is meant.
+    let value = || operation.get("value").cloned().unwrap_or(Value::Null);
     match operation.text(&["op"]) {
-        "add" => add(document, path, value()?),
+        "add" => add(document, path, value()),
         "remove" => take(document, path).map(|_| ()),
         // A real server sets absent keys of maps too.
-        "replace" => replace(document, path, value()?),
+        "replace" => replace(document, path, value()),
         "move" => {
             let moved = take(document, operation.get("from")?.as_str()?)?;
             add(document, path, moved)
         }
         "copy" => {
-            let copied = find(document, operation.get("from")?.as_str()?)?.clone();
+            let copied = find(document, operation.get("from")?.as_str()?).cloned().unwrap_or(Value::Null);
             add(document, path, copied)
         }
         "test" => {

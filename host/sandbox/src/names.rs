@@ -126,7 +126,7 @@ pub fn qualified_name(text: &str) -> Vec<String> {
             name
         }
         _ => {
-            let text = "a qualified name must consist of alphanumeric characters, '-', '_' or '.', and must start and \
+            let text = "a valid label key must consist of alphanumeric characters, '-', '_' or '.', and must start and \
                         end with an alphanumeric character";
             let rule = rule(text, QUALIFIED, &["MyName", "my.name", "123-abc"]);
             return vec![format!(

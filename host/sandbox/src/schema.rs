@@ -17,8 +17,8 @@ pub use table::{Table, descriptions, table};
 pub struct Node {
     /// What it may be.
     pub shape: Shape,
-    /// A map or struct that has one owner as a whole.
-    pub atomic: bool,
+    /// True for a map or struct that has one owner as a whole, false for one that has not although its type says so.
+    pub atomic: Option<bool>,
     /// How items of a list are told apart.
     pub list: ListKind,
 }
@@ -26,7 +26,7 @@ pub struct Node {
 impl Node {
     /// A node that is neither atomic nor an associative list.
     pub fn plain(shape: Shape) -> Self {
-        Node { shape, atomic: false, list: ListKind::Atomic }
+        Node { shape, atomic: None, list: ListKind::Atomic }
     }
 
     /// The struct that this node is, if any.
@@ -39,7 +39,7 @@ impl Node {
 
     /// True if nothing in it has more than one owner.
     pub fn is_atomic_map(&self) -> bool {
-        self.atomic || self.fields().is_some_and(|t| t.atomic)
+        self.atomic.unwrap_or_else(|| self.fields().is_some_and(|t| t.atomic))
     }
 }
 

@@ -19,7 +19,7 @@ pub(crate) fn apply(node: &Node, live: &Value, patch: &Value) -> Result<Value> {
     let Value::Object(patch) = patch else {
         let found = if patch.is_array() { "array" } else { "string" };
         return Err(Status::bad_request(format!(
-            "error decoding patch: json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
+            "json: cannot unmarshal {found} into Go value of type map[string]interface {{}}"
         )));
     };
     let original = live.as_object().cloned().unwrap_or_default();
@@ -82,9 +82,6 @@ fn merge_map(node: Option<&Node>, mut original: Object, patch: &Object) -> Resul
             continue;
         }
         let order = patch.get(&format!("{ORDER}{key}"));
-        let strategy = field(node, key);
-        let retain = strategy.is_some_and(|f| f.retain_keys);
-        let _ = retain;
         match (original.remove(key), change) {
             (Some(Value::Object(old)), Value::Object(change)) => {
                 let merged = merge_map(child(node, key), old, change)?;
@@ -92,10 +89,6 @@ fn merge_map(node: Option<&Node>, mut original: Object, patch: &Object) -> Resul
             }
             (Some(Value::Array(old)), Value::Array(change)) => {
                 let merged = merge_list(node, key, old, Some(change), order)?;
-                original.insert(key.clone(), Value::Array(merged));
-            }
-            (_, Value::Array(change)) if strategy.is_some_and(|f| f.merge.is_some()) => {
-                let merged = merge_list(node, key, Vec::new(), Some(change), order)?;
                 original.insert(key.clone(), Value::Array(merged));
             }
             (_, change) => {

@@ -18,6 +18,7 @@ use crate::cluster::Core;
 use crate::crd;
 use crate::resources::Resource;
 use crate::status::Cause;
+use crate::value::Get;
 
 pub(crate) use meta::of_metadata;
 
@@ -35,6 +36,9 @@ pub(crate) fn create(_core: &Core, resource: &Resource, value: &Value) -> Vec<Ca
     if resource.plural == "cronjobs" {
         causes.extend(workload::cron_name(value));
     }
+    if resource.plural == "jobs" {
+        causes.extend(workload::job_selector(value));
+    }
     causes
 }
 
@@ -51,7 +55,11 @@ fn content(resource: &Resource, value: &Value) -> Vec<Cause> {
         ("", "resourcequotas") => small::quota(value),
         ("", "limitranges") => small::limit_range(value),
         ("", "events") | ("events.k8s.io", _) => small::event(resource, value),
-        ("", "nodes" | "serviceaccounts" | "namespaces" | "endpoints") => Vec::new(),
+        ("", "endpoints") => small::endpoints(value),
+        ("", "nodes") => small::node(value),
+        ("admissionregistration.k8s.io", plural) if plural.ends_with("webhookconfigurations") => {
+            small::webhooks(value)
+        }
         ("apps", "deployments") => workload::deployment(value),
         ("apps", "replicasets") => workload::replica_set(value),
         ("apps", "statefulsets") => workload::stateful_set(value),
@@ -133,6 +141,18 @@ pub(crate) fn update(
 
 /// Warnings that a write of this object gives.
 pub(crate) fn warn(resource: &Resource, value: &Value, warnings: &mut Vec<String>) {
+    if resource.is("networking.k8s.io", "ingresses") {
+        const CLASS: &str = "kubernetes.io/ingress.class";
+        if value.at(&["metadata", "annotations", CLASS]).is_some() {
+            warnings.push(format!(
+                "annotation {CLASS:?} is deprecated, please use 'spec.ingressClassName' instead"
+            ));
+        }
+    }
+    if resource.is("", "services") && !value.items(&["spec", "externalIPs"]).is_empty() {
+        warnings
+            .push("spec.externalIPs is deprecated and may no longer be implemented in some clusters".into());
+    }
     if !resource.is_custom() && resource.plural == "pods" {
         pod::warn(value, warnings);
     }

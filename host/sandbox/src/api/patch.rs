@@ -219,7 +219,7 @@ impl Api {
         let gv = config.text(&["apiVersion"]).to_string();
         let kind = config.text(&["kind"]).to_string();
         if gv != resource.api_version() || kind != resource.kind {
-            return Err(wrong_apply_kind(resource, &gv, &kind));
+            return Err(wrong_apply_kind(&gv, &kind));
         }
         // Without a name the one of the path counts.
         if config.text(&["metadata", "name"]).is_empty() {
@@ -298,9 +298,16 @@ impl Api {
         let stored = convert::stored_type(resource);
         let Some(ty) = stored else { return Ok(value) };
         let managed = value.at(&["metadata", "managedFields"]).cloned();
+        // Errors name the configuration, which needs no namespace.
+        let at = format!("/{}", value.text(&["metadata", "name"]));
         let mut findings = crate::schema::typed::Findings::default();
-        let mut value = crate::schema::typed::round_trip(ty.get(), value, &mut findings)
-            .map_err(|e| Status::unclassified(format!("failed to convert new object: {e}")))?;
+        let mut value = crate::schema::typed::round_trip(ty.get(), value, &mut findings).map_err(|e| {
+            let (gv, kind) = (resource.stored_api_version(), &resource.kind);
+            Status::unclassified(format!(
+                "failed to convert new object ({at}; {gv}, Kind={kind}) to proper version: unable to convert \
+                     unstructured object to {gv}, Kind={kind}: {e}"
+            ))
+        })?;
         if let Some(managed) = managed {
             map_at(&mut value, &["metadata"]).insert("managedFields".into(), managed);
         }
@@ -323,15 +330,9 @@ fn immutable_uid(resource: &Resource, name: &str, uid: &str) -> Status {
     Status::invalid(named_kind(resource, name), &[cause.clone(), cause])
 }
 
-fn wrong_apply_kind(resource: &Resource, gv: &str, kind: &str) -> Status {
+fn wrong_apply_kind(gv: &str, kind: &str) -> Status {
     let text = if gv.contains('/') { gv.to_string() } else { format!("/{gv}") };
-    if gv == resource.api_version() || kind != resource.kind {
-        return Status::bad_request(format!("invalid object type: {text}, Kind={kind}"));
-    }
-    Status::bad_request(format!(
-        "Incorrect version specified in apply patch. Specified patch version: {gv}, expected: {}",
-        resource.api_version()
-    ))
+    Status::bad_request(format!("invalid object type: {text}, Kind={kind}"))
 }
 
 /// The live object with a patch applied.

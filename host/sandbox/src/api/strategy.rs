@@ -11,7 +11,7 @@ use crate::schema::typed::zero_struct;
 use crate::value::{Get, map_at, object, set};
 
 /// Built-in resources whose objects have a generation.
-const GENERATION: [&str; 25] = [
+const GENERATION: [&str; 26] = [
     "deployments",
     "daemonsets",
     "replicasets",
@@ -37,6 +37,7 @@ const GENERATION: [&str; 25] = [
     "deviceclasses",
     "resourceslices",
     "priorityclasses",
+    "podtemplates",
 ];
 
 const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";
@@ -122,7 +123,20 @@ pub(super) fn prepare_create(resource: &Resource, value: &mut Value) {
             crate::defaults::scheduling_gated(value);
         }
         "daemonsets" => set(value, &["metadata", "annotations", TEMPLATE_GENERATION], "1"),
-        "persistentvolumes" | "persistentvolumeclaims" => set(value, &["status", "phase"], "Pending"),
+        "persistentvolumes" => {
+            set(value, &["status", "phase"], "Pending");
+            let now = crate::schema::typed::format_seconds(jiff::Timestamp::now());
+            set(value, &["status", "lastPhaseTransitionTime"], now);
+        }
+        "persistentvolumeclaims" => {
+            set(value, &["status", "phase"], "Pending");
+            // Both forms of a source say the same.
+            let source = value.at(&["spec", "dataSource"]).filter(|s| s.is_object()).cloned();
+            if let (Some(mut source), None) = (source, value.at(&["spec", "dataSourceRef"])) {
+                object(&mut source).entry("apiGroup").or_insert(Value::Null);
+                set(value, &["spec", "dataSourceRef"], source);
+            }
+        }
         "customresourcedefinitions" => crate::crd::prepare_create(value),
         "jobs" => crate::defaults::job_labels(value),
         "secrets" | "configmaps" => {}

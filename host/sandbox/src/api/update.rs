@@ -251,7 +251,15 @@ pub(super) fn check_preconditions(resource: &Resource, live: &Object, value: &Va
 fn keep_system_fields(live: &Value, value: &mut Value) {
     let old = live.get("metadata").cloned().unwrap_or(Value::Null);
     let meta = map_at(value, &["metadata"]);
-    for field in ["uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink"] {
+    const FIELDS: [&str; 6] = [
+        "uid",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "deletionGracePeriodSeconds",
+        "selfLink",
+        "generation",
+    ];
+    for field in FIELDS {
         match old.get(field) {
             Some(value) => meta.insert(field.into(), value.clone()),
             None => meta.remove(field),

@@ -81,17 +81,6 @@ pub(super) fn spec(value: &mut Value) {
     for constraint in items_mut(value, &["topologySpreadConstraints"]).into_iter().flatten() {
         let _ = constraint;
     }
-    // A host network template shows its ports on the host.
-    if value["hostNetwork"] == true {
-        for container in items_mut(value, &["containers"]).into_iter().flatten() {
-            for port in items_mut(container, &["ports"]).into_iter().flatten() {
-                if port.int(&["hostPort"]).unwrap_or(0) == 0 {
-                    let number = port["containerPort"].clone();
-                    set(port, &["hostPort"], number);
-                }
-            }
-        }
-    }
 }
 
 fn container(container: &mut Value) {

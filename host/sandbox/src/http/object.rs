@@ -144,9 +144,9 @@ impl Context {
         let manager = self.query.get("fieldManager");
         if manager.len() > 128 {
             causes.push(Cause::too_long("fieldManager", 128));
-        } else if manager.chars().any(|c| !(' '..='~').contains(&c)) {
-            let detail = "should only contain printable characters";
-            causes.push(Cause::invalid("fieldManager", &manager.into(), detail));
+        } else if let Some((at, c)) = manager.char_indices().find(|(_, c)| c.is_control()) {
+            let detail = format!("invalid character U+{:04X} (at position {at})", c as u32);
+            causes.push(Cause::invalid("fieldManager", &manager.into(), &detail));
         }
         if apply && manager.is_empty() {
             causes.push(Cause::required("fieldManager", "is required for apply patch"));

@@ -216,8 +216,8 @@ impl Writer {
                 }
             }
         }
-        if node.atomic {
-            out["x-kubernetes-map-type"] = "atomic".into();
+        if let Some(atomic) = node.atomic {
+            out["x-kubernetes-map-type"] = if atomic { "atomic" } else { "granular" }.into();
         }
         out
     }

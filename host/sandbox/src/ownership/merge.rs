@@ -16,7 +16,7 @@ pub struct Comparison {
     pub removed: Set,
 }
 
-static ANY: Node = Node { shape: Shape::Any, atomic: false, list: ListKind::Atomic };
+static ANY: Node = Node { shape: Shape::Any, atomic: None, list: ListKind::Atomic };
 
 /// How a value is treated.
 enum As<'a> {
@@ -403,7 +403,10 @@ fn validate_at(node: &Node, value: &Value, path: &str, errors: &mut Vec<String>)
                 for (key, value) in map {
                     match ty.child(key) {
                         Some(child) => validate_at(child, value, &format!("{path}.{key}"), errors),
-                        None => errors.push(format!("{path}.{key}: field not declared in schema")),
+                        None => {
+                            errors.push(format!("{path}.{key}: field not declared in schema"));
+                            return;
+                        }
                     }
                 }
             }
@@ -420,8 +423,13 @@ fn validate_at(node: &Node, value: &Value, path: &str, errors: &mut Vec<String>)
             None => wrong("list"),
             Some(values) => validate_list(node, item, values, path, errors),
         },
-        Shape::Text | Shape::Time | Shape::MicroTime | Shape::Bytes if !value.is_string() => wrong("string"),
-        Shape::Int32 | Shape::Int64 | Shape::Number if !value.is_number() => wrong("numeric (int or float)"),
+        Shape::Text | Shape::Time | Shape::MicroTime | Shape::Bytes if !value.is_string() => {
+            let shown = format!("&value.valueUnstructured{{Value:{}}}", go_syntax(value));
+            errors.push(format!("{path}: expected string, got {shown}"));
+        }
+        Shape::Int32 | Shape::Int64 | Shape::Number if !value.is_number() => {
+            errors.push(format!("{path}: expected numeric (int or float), got {}", go_type(value)));
+        }
         Shape::Bool if !value.is_boolean() => wrong("boolean"),
         Shape::Quantity | Shape::IntOrString if value.is_array() || value.is_object() => wrong("any scalar"),
         _ => {}
@@ -459,6 +467,34 @@ fn go_value(value: &Value) -> String {
         Value::Null => "<nil>".into(),
         Value::String(text) => format!("&{{{text}}}"),
         other => format!("&{{{}}}", go_print(other)),
+    }
+}
+
+/// The Go type of a decoded value.
+fn go_type(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "<nil>",
+        Value::Bool(_) => "bool",
+        Value::Number(n) if n.is_f64() => "float64",
+        Value::Number(_) => "int64",
+        Value::String(_) => "string",
+        Value::Array(_) => "[]interface {}",
+        Value::Object(_) => "map[string]interface {}",
+    }
+}
+
+/// A value as Go's `%#v` prints it.
+fn go_syntax(value: &Value) -> String {
+    match value {
+        Value::Null => "interface {}(nil)".into(),
+        Value::Array(items) => {
+            format!("[]interface {{}}{{{}}}", items.iter().map(go_syntax).collect::<Vec<_>>().join(", "))
+        }
+        Value::Object(map) => {
+            let parts: Vec<String> = map.iter().map(|(k, v)| format!("{k:?}:{}", go_syntax(v))).collect();
+            format!("map[string]interface {{}}{{{}}}", parts.join(", "))
+        }
+        plain => plain.to_string(),
     }
 }
 

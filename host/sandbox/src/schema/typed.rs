@@ -319,7 +319,7 @@ fn zero_of_absent(field: &Field) -> Option<Value> {
         Shape::Struct(_) | Shape::IntOrString | Shape::Quantity | Shape::Time | Shape::MicroTime => {
             Some(zero(&field.node))
         }
-        Shape::Any => None,
+        Shape::Any => Some(Value::Null),
         _ if field.omit_empty => None,
         _ => Some(zero(&field.node)),
     }

@@ -132,6 +132,14 @@ fn host_ports(containers: &[Value], at: &str, causes: &mut Vec<Cause>) {
     }
 }
 
+const RESOURCES: [&str; 6] = [
+    "limits.cpu",
+    "limits.ephemeral-storage",
+    "limits.memory",
+    "requests.cpu",
+    "requests.ephemeral-storage",
+    "requests.memory",
+];
 const POD_FIELDS: [&str; 9] = [
     "metadata.name",
     "metadata.namespace",
@@ -158,6 +166,7 @@ fn env(container: &Value, at: &str, causes: &mut Vec<Cause>) {
         }
     }
     for (i, source) in container.items(&["envFrom"]).iter().enumerate() {
+        let whole = format!("{at}.envFrom");
         let at = format!("{at}.envFrom[{i}]");
         let given: Vec<&str> =
             ["configMapRef", "secretRef"].into_iter().filter(|k| has(source, &[k])).collect();
@@ -169,11 +178,11 @@ fn env(container: &Value, at: &str, causes: &mut Vec<Cause>) {
         match given.len() {
             0 => {
                 let text = "must specify one of: `configMapRef` or `secretRef`";
-                causes.push(Cause::invalid(at, &"".into(), text));
+                causes.push(Cause::invalid(whole, &"".into(), text));
             }
             1 => {}
             _ => causes.push(Cause::invalid(
-                at,
+                whole.clone(),
                 &"".into(),
                 "may not have more than one field specified at a time",
             )),
@@ -199,8 +208,12 @@ fn value_from(entry: &Value, at: &str, causes: &mut Vec<Cause>) {
     }
     if has(source, &["resourceFieldRef"]) {
         count += 1;
-        if source.text(&["resourceFieldRef", "resource"]).is_empty() {
-            causes.push(Cause::required(format!("{at}.resourceFieldRef.resource"), ""));
+        let resource = source.text(&["resourceFieldRef", "resource"]);
+        let field = format!("{at}.resourceFieldRef.resource");
+        if resource.is_empty() {
+            causes.push(Cause::required(field, ""));
+        } else if !RESOURCES.contains(&resource) && !resource.contains("hugepages-") {
+            causes.push(Cause::unsupported(field, &resource.into(), &RESOURCES));
         }
     }
     for kind in ["configMapKeyRef", "secretKeyRef"] {
@@ -208,6 +221,8 @@ fn value_from(entry: &Value, at: &str, causes: &mut Vec<Cause>) {
             continue;
         }
         count += 1;
+        let name = source.text(&[kind, "name"]);
+        causes.extend(problems(names::dns1123_subdomain(name), &format!("{at}.{kind}.name"), name));
         let key = source.text(&[kind, "key"]);
         if key.is_empty() {
             causes.push(Cause::required(format!("{at}.{kind}.key"), ""));
@@ -230,6 +245,7 @@ fn value_from(entry: &Value, at: &str, causes: &mut Vec<Cause>) {
 fn mounts(container: &Value, at: &str, volumes: &[String], causes: &mut Vec<Cause>) {
     let mut paths: Vec<&str> = Vec::new();
     for (i, mount) in container.items(&["volumeMounts"]).iter().enumerate() {
+        let sub_field = format!("{at}.volumeMounts.subPath");
         let at = format!("{at}.volumeMounts[{i}]");
         let name = mount.text(&["name"]);
         if name.is_empty() {
@@ -248,9 +264,9 @@ fn mounts(container: &Value, at: &str, volumes: &[String], causes: &mut Vec<Caus
         paths.push(path);
         let sub = mount.text(&["subPath"]);
         if sub.starts_with('/') {
-            causes.push(Cause::invalid(format!("{at}.subPath"), &sub.into(), "must be a relative path"));
+            causes.push(Cause::invalid(sub_field, &sub.into(), "must be a relative path"));
         } else if sub.split('/').any(|p| p == "..") {
-            causes.push(Cause::invalid(format!("{at}.subPath"), &sub.into(), "must not contain '..'"));
+            causes.push(Cause::invalid(sub_field, &sub.into(), "must not contain '..'"));
         }
     }
 }
@@ -264,8 +280,12 @@ pub(super) fn resources(resources: &Value, at: &str, causes: &mut Vec<Cause>) {
             let simple = matches!(key.as_str(), "cpu" | "memory" | "ephemeral-storage")
                 || key.starts_with("hugepages-");
             if !simple && !key.contains('/') {
-                let text = "must be a standard resource type or fully qualified";
-                causes.push(Cause::invalid(format!("{at}.{kind}"), &key.as_str().into(), text));
+                for text in [
+                    "must be a standard resource type or fully qualified",
+                    "must be a standard resource for containers",
+                ] {
+                    causes.push(Cause::invalid(field.clone(), &key.as_str().into(), text));
+                }
             }
             if parsed.nano() < 0 {
                 causes.push(Cause::invalid(field.clone(), amount, super::common::NOT_NEGATIVE));
@@ -309,9 +329,6 @@ fn handler(holder: &Value, kinds: &[&str], at: &str, causes: &mut Vec<Cause>) {
                 causes.push(Cause::required(format!("{at}.command"), ""));
             }
             "httpGet" => {
-                if inner.text(&["path"]).is_empty() {
-                    causes.push(Cause::required(format!("{at}.path"), ""));
-                }
                 named_port(&inner["port"], &format!("{at}.port"), causes);
                 one_of(inner, "scheme", &at, &["HTTP", "HTTPS"], causes);
                 for (i, header) in inner.items(&["httpHeaders"]).iter().enumerate() {
@@ -425,6 +442,9 @@ fn security(context: &Value, at: &str, causes: &mut Vec<Cause>) {
     // Privileged containers are allowed, as on every cluster that people use; a bare API server refuses them.
     id(context, "runAsUser", at, causes);
     id(context, "runAsGroup", at, causes);
+    if has(context, &["procMount"]) {
+        one_of(context, "procMount", at, &["Default", "Unmasked"], causes);
+    }
     seccomp(&context["seccompProfile"], &format!("{at}.seccompProfile"), causes);
     if flag("allowPrivilegeEscalation") == Some(false) {
         let added = context.items(&["capabilities", "add"]);

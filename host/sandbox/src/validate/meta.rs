@@ -32,6 +32,12 @@ fn name_problems(resource: &Resource, name: &str) -> Vec<String> {
 pub(super) fn of_object(resource: &Resource, value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let name = value.text(&["metadata", "name"]);
+    let prefix = value.text(&["metadata", "generateName"]);
+    if !prefix.is_empty() {
+        // A prefix may end where a name may not.
+        let prefix = prefix.strip_suffix('-').map_or_else(|| prefix.to_string(), |p| format!("{p}a"));
+        causes.extend(problems(name_problems(resource, &prefix), "metadata.generateName", &prefix));
+    }
     if name.is_empty() {
         causes.push(Cause::required("metadata.name", "name or generateName is required"));
     } else {

@@ -134,6 +134,19 @@ pub(super) fn ingress_class(value: &Value) -> Vec<Cause> {
         let text = "must be a domain-prefixed path (such as \"acme.io/foo\")";
         causes.push(Cause::invalid("spec.controller", &controller.into(), text));
     }
+    let parameters = &value["spec"]["parameters"];
+    if parameters.is_object() {
+        for field in ["kind", "name"] {
+            if parameters.text(&[field]).is_empty() {
+                causes.push(Cause::required(format!("spec.parameters.{field}"), ""));
+            }
+        }
+        one_of(parameters, "scope", "spec.parameters", &["Cluster", "Namespace"], &mut causes);
+        if parameters.text(&["scope"]) == "Namespace" && parameters.text(&["namespace"]).is_empty() {
+            let text = "`parameters.scope` is set to 'Namespace'";
+            causes.push(Cause::required("spec.parameters.namespace", text));
+        }
+    }
     causes
 }
 
@@ -153,6 +166,11 @@ pub(super) fn policy(value: &Value) -> Vec<Cause> {
         }
     }
     let types = spec.items(&["policyTypes"]);
+    if types.len() > 2 {
+        let text = "may not specify more than two policyTypes";
+        causes.push(Cause::invalid("spec.policyTypes", &Value::from(types.to_vec()), text));
+        return causes;
+    }
     for (i, kind) in types.iter().enumerate() {
         if kind != "Ingress" && kind != "Egress" {
             causes.push(Cause::unsupported(format!("spec.policyTypes[{i}]"), kind, &["Ingress", "Egress"]));
@@ -163,16 +181,19 @@ pub(super) fn policy(value: &Value) -> Vec<Cause> {
 
 fn policy_port(entry: &Value, at: &str, causes: &mut Vec<Cause>) {
     one_of(entry, "protocol", at, &["TCP", "UDP", "SCTP"], causes);
+    let end = |why: &str| Cause::invalid(format!("{at}.endPort"), &entry["endPort"], why);
     match &entry["port"] {
         Value::Null => {
             if has(entry, &["endPort"]) {
-                causes.push(Cause::required(
-                    format!("{at}.port"),
-                    "must be specified when `endPort` is specified",
-                ));
+                causes.push(end("may not be specified when `port` is not specified"));
             }
         }
-        Value::String(name) => causes.extend(problems(names::port_name(name), &format!("{at}.port"), name)),
+        Value::String(name) => {
+            if has(entry, &["endPort"]) {
+                causes.push(end("may not be specified when `port` is non-numeric"));
+            }
+            causes.extend(problems(names::port_name(name), &format!("{at}.port"), name));
+        }
         other => {
             let number = other.as_i64().unwrap_or(0);
             port(number, &format!("{at}.port"), causes);
@@ -196,7 +217,11 @@ fn peer(peer: &Value, at: &str, causes: &mut Vec<Cause>) {
         count += 1;
         cidr(peer.text(&["ipBlock", "cidr"]), &format!("{at}.ipBlock.cidr"), causes);
         for (i, except) in peer.items(&["ipBlock", "except"]).iter().filter_map(Value::as_str).enumerate() {
-            cidr(except, &format!("{at}.ipBlock.except[{i}]"), causes);
+            let field = format!("{at}.ipBlock.except[{i}]");
+            cidr(except, &field, causes);
+            if !is_subset(except, peer.text(&["ipBlock", "cidr"])) {
+                causes.push(Cause::invalid(field, &except.into(), "must be a strict subset of `cidr`"));
+            }
         }
     }
     if count == 0 {
@@ -206,7 +231,21 @@ fn peer(peer: &Value, at: &str, causes: &mut Vec<Cause>) {
     }
 }
 
-fn cidr(text: &str, field: &str, causes: &mut Vec<Cause>) {
+/// True if a network lies inside another and is smaller; malformed ones are reported elsewhere.
+fn is_subset(inner: &str, outer: &str) -> bool {
+    let parse = |text: &str| -> Option<(u128, u32)> {
+        let (ip, bits) = text.split_once('/')?;
+        let bits: u32 = bits.parse().ok()?;
+        Some(match ip.parse().ok()? {
+            std::net::IpAddr::V4(ip) => (u128::from(u32::from(ip)) << 96, bits),
+            std::net::IpAddr::V6(ip) => (u128::from(ip), bits),
+        })
+    };
+    let (Some((a, small)), Some((b, large))) = (parse(inner), parse(outer)) else { return true };
+    small > large && (large == 0 || a >> (128 - large) == b >> (128 - large))
+}
+
+pub(super) fn cidr(text: &str, field: &str, causes: &mut Vec<Cause>) {
     if text.is_empty() {
         causes.push(Cause::required(field, ""));
         return;
@@ -238,6 +277,9 @@ pub(super) fn endpoint_slice(value: &Value) -> Vec<Cause> {
         }
         for (j, address) in list.iter().filter_map(Value::as_str).enumerate() {
             let field = format!("{at}[{j}]");
+            if !matches!(kind, "IPv4" | "IPv6" | "FQDN") {
+                continue;
+            }
             if kind == "FQDN" {
                 causes.extend(problems(names::dns1123_subdomain(address), &field, address));
             } else {
@@ -248,8 +290,12 @@ pub(super) fn endpoint_slice(value: &Value) -> Vec<Cause> {
     let mut seen: Vec<&str> = Vec::new();
     for (i, entry) in value.items(&["ports"]).iter().enumerate() {
         let name = entry.text(&["name"]);
+        let field = format!("ports[{i}].name");
+        if !name.is_empty() {
+            causes.extend(problems(names::dns1123_label(name), &field, name));
+        }
         if seen.contains(&name) {
-            causes.push(Cause::duplicate("ports", &name.into()));
+            causes.push(Cause::duplicate(field, &name.into()));
         }
         seen.push(name);
         one_of(entry, "protocol", &format!("ports[{i}]"), &["SCTP", "TCP", "UDP"], &mut causes);

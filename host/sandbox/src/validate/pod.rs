@@ -10,12 +10,17 @@ use crate::value::{Get, remove, set};
 
 /// A new pod.
 pub(super) fn of_pod(pod: &Value) -> Vec<Cause> {
-    spec(&pod["spec"], "spec", true)
+    let mut causes = spec(&pod["spec"], "spec", true);
+    if !pod.items(&["spec", "ephemeralContainers"]).is_empty() {
+        causes.push(Cause::forbidden("spec.ephemeralContainers", "cannot be set on create"));
+    }
+    causes
 }
 
 /// A template of pods.
 pub(super) fn of_template(template: &Value, at: &str) -> Vec<Cause> {
-    let mut causes = meta::of_metadata(&template["metadata"], &format!("{at}.metadata"));
+    // Templates report their labels under the template itself.
+    let mut causes = meta::of_metadata(&template["metadata"], at);
     causes.extend(spec(&template["spec"], &format!("{at}.spec"), false));
     causes
 }
@@ -107,6 +112,15 @@ fn dns_policy(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
 fn security(context: &Value, at: &str, causes: &mut Vec<Cause>) {
     for field in ["fsGroup", "runAsUser", "runAsGroup"] {
         container::id(context, field, at, causes);
+    }
+    for (i, group) in context.items(&["supplementalGroups"]).iter().enumerate() {
+        if !group.as_i64().is_some_and(|g| (0..=i64::from(i32::MAX)).contains(&g)) {
+            let text = "must be between 0 and 2147483647, inclusive";
+            causes.push(Cause::invalid(format!("{at}.supplementalGroups[{i}]"), group, text));
+        }
+    }
+    if has(context, &["fsGroupChangePolicy"]) {
+        one_of(context, "fsGroupChangePolicy", at, &["Always", "OnRootMismatch"], causes);
     }
     container::seccomp(&context["seccompProfile"], &format!("{at}.seccompProfile"), causes);
 }
@@ -218,6 +232,9 @@ fn node_term(term: &Value, at: &str, causes: &mut Vec<Cause>) {
 
 fn pod_term(term: &Value, at: &str, causes: &mut Vec<Cause>) {
     selector(&term["labelSelector"], &format!("{at}.labelSelector"), causes);
+    for namespace in term.items(&["namespaces"]).iter().filter_map(Value::as_str) {
+        causes.extend(problems(names::dns1123_label(namespace), &format!("{at}.namespace"), namespace));
+    }
     topology_key(term, at, causes);
 }
 

@@ -28,8 +28,7 @@ pub(super) fn of_service(service: &Value) -> Vec<Cause> {
     if kind == "ExternalName" {
         let name = spec.text(&["externalName"]);
         if !address.is_empty() {
-            let text = "may not be set when `type` is 'ExternalName'";
-            causes.push(Cause::forbidden("spec.clusterIP", text));
+            causes.push(Cause::forbidden("spec.clusterIPs", "may not be set for ExternalName services"));
         }
         if name.is_empty() {
             causes.push(Cause::required("spec.externalName", ""));
@@ -52,6 +51,16 @@ pub(super) fn of_service(service: &Value) -> Vec<Cause> {
         "" => causes.push(Cause::required("spec.sessionAffinity", "")),
         _ => one_of(spec, "sessionAffinity", "spec", &["ClientIP", "None"], &mut causes),
     }
+    if let Some(seconds) = spec.int(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"])
+        && !(1..=86_400).contains(&seconds)
+    {
+        let text = "must be greater than 0 and less than 86400";
+        causes.push(Cause::invalid(
+            "spec.sessionAffinityConfig.clientIP.timeoutSeconds",
+            &seconds.into(),
+            text,
+        ));
+    }
     addresses(spec, kind, &mut causes);
     match kind {
         "" => causes.push(Cause::required("spec.type", "")),
@@ -66,16 +75,24 @@ pub(super) fn of_service(service: &Value) -> Vec<Cause> {
         }
     }
     duplicates(ports, &mut causes);
-    policies(spec, kind, &mut causes);
-    let class = spec.text(&["loadBalancerClass"]);
-    if !class.is_empty() && kind != "LoadBalancer" {
-        let text = "may only be used when `type` is 'LoadBalancer'";
-        causes.push(Cause::forbidden("spec.loadBalancerClass", text));
+    external_policy(spec, kind, &mut causes);
+    let only_balanced = "may only be used when `type` is 'LoadBalancer'";
+    if kind != "LoadBalancer" {
+        if has(spec, &["allocateLoadBalancerNodePorts"]) {
+            causes.push(Cause::forbidden("spec.allocateLoadBalancerNodePorts", only_balanced));
+        }
+        if !spec.text(&["loadBalancerClass"]).is_empty() {
+            causes.push(Cause::forbidden("spec.loadBalancerClass", only_balanced));
+        }
+        if !spec.items(&["loadBalancerSourceRanges"]).is_empty() {
+            causes.push(Cause::forbidden("spec.LoadBalancerSourceRanges", only_balanced));
+        }
     }
-    let ranges = spec.items(&["loadBalancerSourceRanges"]);
-    if !ranges.is_empty() && kind != "LoadBalancer" {
-        let text = "may only be used when `type` is 'LoadBalancer'";
-        causes.push(Cause::forbidden("spec.LoadBalancerSourceRanges", text));
+    for (i, range) in spec.items(&["loadBalancerSourceRanges"]).iter().filter_map(Value::as_str).enumerate() {
+        super::network::cidr(range, &format!("spec.LoadBalancerSourceRanges[{i}]"), &mut causes);
+    }
+    if has(spec, &["internalTrafficPolicy"]) {
+        one_of(spec, "internalTrafficPolicy", "spec", &["Cluster", "Local"], &mut causes);
     }
     causes
 }
@@ -108,6 +125,10 @@ fn ports(spec: &Value, kind: &str, headless: bool, causes: &mut Vec<Cause>) {
                 causes.extend(problems(names::port_name(text), &format!("{at}.targetPort"), text))
             }
             other => port(other.as_i64().unwrap_or(0), &format!("{at}.targetPort"), causes),
+        }
+        let protocol = entry.text(&["appProtocol"]);
+        if !protocol.is_empty() {
+            causes.extend(problems(names::qualified_name(protocol), &format!("{at}.appProtocol"), protocol));
         }
         // Headless services reach pods directly, so ports may not be mapped.
         let _ = (headless, kind);
@@ -148,7 +169,12 @@ fn addresses(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
         causes.push(Cause::invalid("spec.clusterIPs", &json!(list), text));
     }
     for (i, address) in spec.items(&["externalIPs"]).iter().filter_map(Value::as_str).enumerate() {
-        ip(address, &format!("spec.externalIPs[{i}]"), causes);
+        let field = format!("spec.externalIPs[{i}]");
+        ip(address, &field, causes);
+        if address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
+            let text = "may not be in the loopback range (127.0.0.0/8, ::1/128)";
+            causes.push(Cause::invalid(field, &address.into(), text));
+        }
     }
 }
 
@@ -166,7 +192,7 @@ fn duplicates(ports: &[Value], causes: &mut Vec<Cause>) {
     }
 }
 
-fn policies(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
+fn external_policy(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
     let external = matches!(kind, "NodePort" | "LoadBalancer")
         || kind == "ClusterIP" && !spec.items(&["externalIPs"]).is_empty();
     let policy = spec.text(&["externalTrafficPolicy"]);
@@ -177,9 +203,6 @@ fn policies(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
         } else {
             one_of(spec, "externalTrafficPolicy", "spec", &["Cluster", "Local"], causes);
         }
-    }
-    if has(spec, &["internalTrafficPolicy"]) {
-        one_of(spec, "internalTrafficPolicy", "spec", &["Cluster", "Local"], causes);
     }
 }
 

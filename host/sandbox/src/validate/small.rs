@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::{IMMUTABLE, has, not_negative, problems, quantity};
+use super::common::{IMMUTABLE, has, ip, not_negative, one_of, port, problems, quantity};
 use crate::names;
 use crate::resources::Resource;
 use crate::status::Cause;
@@ -71,8 +71,134 @@ pub(super) fn secret(value: &Value) -> Vec<Cause> {
         _ => &[],
     };
     for key in needed {
-        if !has(value, &["data", key]) {
+        let Some(text) = value.at(&["data", key]).and_then(Value::as_str) else {
             causes.push(Cause::required(format!("data[{key}]"), ""));
+            continue;
+        };
+        if key.starts_with(".docker") {
+            use base64::Engine;
+            let data = base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default();
+            if let Err(error) = crate::json::parse(&data, &mut Vec::new()) {
+                let shown = "<secret contents redacted>".into();
+                causes.push(Cause::invalid(format!("data[{key}]"), &shown, &error));
+            }
+        }
+    }
+    causes
+}
+
+/// Endpoints.
+pub(super) fn endpoints(value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for (i, subset) in value.items(&["subsets"]).iter().enumerate() {
+        let at = format!("subsets[{i}]");
+        if subset.items(&["addresses"]).is_empty() && subset.items(&["notReadyAddresses"]).is_empty() {
+            causes.push(Cause::required(at.clone(), "must specify `addresses` or `notReadyAddresses`"));
+        }
+        for list in ["addresses", "notReadyAddresses"] {
+            for (j, address) in subset.items(&[list]).iter().enumerate() {
+                let text = address.text(&["ip"]);
+                let field = format!("{at}.{list}[{j}].ip");
+                ip(text, &field, &mut causes);
+                match text.parse::<std::net::IpAddr>() {
+                    Err(_) => causes.push(Cause::invalid(field, &text.into(), "must be a valid IP address")),
+                    Ok(ip) if ip.is_loopback() => {
+                        let rule = "may not be in the loopback range (127.0.0.0/8, ::1/128)";
+                        causes.push(Cause::invalid(field, &text.into(), rule));
+                    }
+                    Ok(_) => {}
+                }
+            }
+        }
+        let ports = subset.items(&["ports"]);
+        for (j, entry) in ports.iter().enumerate() {
+            let at = format!("{at}.ports[{j}]");
+            let name = entry.text(&["name"]);
+            if name.is_empty() && ports.len() > 1 {
+                causes.push(Cause::required(format!("{at}.name"), ""));
+            } else if !name.is_empty() {
+                causes.extend(problems(names::dns1123_label(name), &format!("{at}.name"), name));
+            }
+            port(entry.int(&["port"]).unwrap_or(0), &format!("{at}.port"), &mut causes);
+            one_of(entry, "protocol", &at, &["SCTP", "TCP", "UDP"], &mut causes);
+        }
+    }
+    causes
+}
+
+/// Nodes.
+pub(super) fn node(value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for (i, taint) in value["spec"].items(&["taints"]).iter().enumerate() {
+        let at = format!("metadata.taints[{i}]");
+        let key = taint.text(&["key"]);
+        causes.extend(problems(names::qualified_name(key), &format!("{at}.key"), key));
+        let shown = taint.text(&["value"]);
+        causes.extend(problems(names::label_value(shown), &format!("{at}.value"), shown));
+        match taint.text(&["effect"]) {
+            "" => causes.push(Cause::required(format!("{at}.effect"), "")),
+            _ => one_of(taint, "effect", &at, &["NoSchedule", "PreferNoSchedule", "NoExecute"], &mut causes),
+        }
+    }
+    for (i, range) in value["spec"].items(&["podCIDRs"]).iter().filter_map(Value::as_str).enumerate() {
+        super::network::cidr(range, &format!("spec.podCIDRs[{i}]"), &mut causes);
+    }
+    causes
+}
+
+/// Webhook configurations.
+pub(super) fn webhooks(value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for (i, hook) in value.items(&["webhooks"]).iter().enumerate() {
+        let at = format!("webhooks[{i}]");
+        let name = hook.text(&["name"]);
+        causes.extend(problems(names::dns1123_subdomain(name), &format!("{at}.name"), name));
+        if name.split('.').count() < 3 {
+            let text = "should be a domain with at least three segments separated by dots";
+            causes.push(Cause::invalid(format!("{at}.name"), &name.into(), text));
+        }
+        for (j, rule) in hook.items(&["rules"]).iter().enumerate() {
+            let at = format!("{at}.rules[{j}]");
+            const OPERATIONS: [&str; 5] = ["*", "CONNECT", "CREATE", "DELETE", "UPDATE"];
+            if rule.items(&["operations"]).is_empty() {
+                causes.push(Cause::required(format!("{at}.operations"), ""));
+            }
+            for (k, operation) in rule.items(&["operations"]).iter().enumerate() {
+                if !operation.as_str().is_some_and(|o| OPERATIONS.contains(&o)) {
+                    causes.push(Cause::unsupported(format!("{at}.operations[{k}]"), operation, &OPERATIONS));
+                }
+            }
+            for list in ["apiGroups", "apiVersions", "resources"] {
+                if rule.items(&[list]).is_empty() {
+                    causes.push(Cause::required(format!("{at}.{list}"), ""));
+                }
+                for (k, item) in rule.items(&[list]).iter().enumerate() {
+                    if list != "apiGroups" && *item == "" {
+                        causes.push(Cause::required(format!("{at}.{list}[{k}]"), ""));
+                    }
+                }
+            }
+        }
+        one_of(hook, "failurePolicy", &at, &["Fail", "Ignore"], &mut causes);
+        match hook.text(&["sideEffects"]) {
+            "" => causes
+                .push(Cause::required(format!("{at}.sideEffects"), "must specify one of None, NoneOnDryRun")),
+            _ => one_of(hook, "sideEffects", &at, &["None", "NoneOnDryRun"], &mut causes),
+        }
+        if let Some(seconds) = hook.int(&["timeoutSeconds"])
+            && !(1..=30).contains(&seconds)
+        {
+            let text = "the timeout value must be between 1 and 30 seconds";
+            causes.push(Cause::invalid(format!("{at}.timeoutSeconds"), &seconds.into(), text));
+        }
+        let config = &hook["clientConfig"];
+        if has(config, &["url"]) == has(config, &["service"]) {
+            let text = "exactly one of url or service is required";
+            causes.push(Cause::required(format!("{at}.clientConfig"), text));
+        }
+        if hook.items(&["admissionReviewVersions"]).is_empty() {
+            let text = "must specify one of v1, v1beta1";
+            causes.push(Cause::required(format!("{at}.admissionReviewVersions"), text));
         }
     }
     causes
@@ -155,6 +281,11 @@ pub(super) fn quota(value: &Value) -> Vec<Cause> {
             causes.push(Cause::invalid("spec.scopes", &json!(scopes), "unsupported scope"));
         }
     }
+    for (a, b) in [("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating")] {
+        if scopes.iter().any(|s| s == a) && scopes.iter().any(|s| s == b) {
+            causes.push(Cause::invalid("spec.scopes", &json!(scopes), "conflicting scopes"));
+        }
+    }
     causes
 }
 
@@ -174,6 +305,23 @@ pub(super) fn limit_range(value: &Value) -> Vec<Cause> {
                     let text = "may not be specified when `type` is 'Pod'";
                     causes.push(Cause::forbidden(format!("{at}.{field}"), text));
                 }
+            }
+        }
+        if !matches!(kind, "Pod" | "Container" | "PersistentVolumeClaim") && !kind.contains('/') {
+            let text = "must be a standard limit type or fully qualified";
+            causes.push(Cause::invalid(format!("{at}.type"), &kind.into(), text));
+        }
+        if kind == "PersistentVolumeClaim"
+            && !has(limit, &["min", "storage"])
+            && !has(limit, &["max", "storage"])
+        {
+            let text = "either minimum or maximum storage value is required, but neither was provided";
+            causes.push(Cause::required(format!("{at}.limits"), text));
+        }
+        for (key, ratio) in limit["maxLimitRequestRatio"].as_object().into_iter().flatten() {
+            if quantity(ratio).is_some_and(|q| q.milli() < 1000) {
+                let text = format!("ratio {} is less than 1", ratio.as_str().unwrap_or_default());
+                causes.push(Cause::invalid(format!("{at}.maxLimitRequestRatio[{key}]"), ratio, &text));
             }
         }
         let mut all: Vec<&String> = Vec::new();
@@ -257,14 +405,22 @@ pub(super) fn lease(value: &Value) -> Vec<Cause> {
 pub(super) fn priority_class(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let number = value["value"].as_i64().unwrap_or(0);
-    let system = value.text(&["metadata", "name"]).starts_with("system-");
+    let name = value.text(&["metadata", "name"]);
+    let system = name.starts_with("system-");
+    if system && !matches!(name, "system-cluster-critical" | "system-node-critical") {
+        let text = format!(
+            "priority class names with 'system-' prefix are reserved for system use only. error: {name} is not a \
+             known system priority class"
+        );
+        causes.push(Cause::forbidden("metadata.name", &text));
+    }
     if number > 1_000_000_000 && !system {
         let text = format!("maximum allowed value of a user defined priority is 1000000000");
         causes.push(Cause::forbidden("value", &text));
     }
     let policy = value.text(&["preemptionPolicy"]);
     if !policy.is_empty() && !matches!(policy, "Never" | "PreemptLowerPriority") {
-        let supported = ["Never", "PreemptLowerPriority"];
+        let supported = ["PreemptLowerPriority", "Never"];
         causes.push(Cause::unsupported("preemptionPolicy", &policy.into(), &supported));
     }
     causes

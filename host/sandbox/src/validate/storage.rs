@@ -130,7 +130,7 @@ pub(super) fn volume(value: &Value) -> Vec<Cause> {
         let shown = capacity.map_or(Value::Null, |c| json!(c));
         causes.push(Cause::unsupported("spec.capacity", &shown, &["storage"]));
     }
-    for (key, amount) in capacity.into_iter().flatten() {
+    for (key, amount) in capacity.into_iter().flatten().filter(|(k, _)| *k == "storage") {
         if quantity(amount).is_some_and(|q| q.nano() <= 0) {
             causes.push(Cause::invalid(format!("spec.capacity[{key}]"), amount, "must be greater than zero"));
         }
@@ -138,6 +138,9 @@ pub(super) fn volume(value: &Value) -> Vec<Cause> {
     const POLICIES: [&str; 3] = ["Delete", "Recycle", "Retain"];
     one_of(spec, "persistentVolumeReclaimPolicy", "spec", &POLICIES, &mut causes);
     let given: Vec<&str> = SOURCES.into_iter().filter(|k| has(spec, &[k])).collect();
+    if given.contains(&"hostPath") && spec.text(&["hostPath", "path"]).is_empty() {
+        causes.push(Cause::required("spec.hostPath.path", ""));
+    }
     for kind in given.iter().skip(1) {
         causes.push(Cause::forbidden(format!("spec.{kind}"), "may not specify more than 1 volume type"));
     }
@@ -163,7 +166,10 @@ pub(super) fn class(value: &Value) -> Vec<Cause> {
         causes.push(Cause::required("provisioner", ""));
     } else {
         let name = provisioner.to_lowercase();
-        causes.extend(problems(names::qualified_name(&name), "provisioner", provisioner));
+        causes.extend(problems(names::qualified_name(&name), "provisioner", &name));
+    }
+    if value["parameters"].as_object().is_some_and(|p| p.contains_key("")) {
+        causes.push(Cause::invalid("parameters", &"".into(), "field can not be empty."));
     }
     for (field, supported) in [
         ("reclaimPolicy", ["Delete", "Retain"]),

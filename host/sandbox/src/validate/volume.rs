@@ -87,15 +87,19 @@ fn source(volume: &Value, at: &str, causes: &mut Vec<Cause>) {
                 }
                 const TYPES: [&str; 8] = [
                     "",
-                    "DirectoryOrCreate",
-                    "Directory",
-                    "FileOrCreate",
-                    "File",
-                    "Socket",
-                    "CharDevice",
                     "BlockDevice",
+                    "CharDevice",
+                    "Directory",
+                    "DirectoryOrCreate",
+                    "File",
+                    "FileOrCreate",
+                    "Socket",
                 ];
                 super::common::one_of(inner, "type", &at, &TYPES, causes);
+            }
+            "emptyDir" if super::common::quantity(&inner["sizeLimit"]).is_some_and(|q| q.nano() < 0) => {
+                let text = "SizeLimit field must be a valid resource quantity";
+                causes.push(Cause::forbidden(format!("{at}.sizeLimit"), text));
             }
             "secret" => {
                 if inner.text(&["secretName"]).is_empty() {
@@ -119,6 +123,14 @@ fn source(volume: &Value, at: &str, causes: &mut Vec<Cause>) {
                     if inner.text(&[field]).is_empty() {
                         causes.push(Cause::required(format!("{at}.{field}"), ""));
                     }
+                }
+                let path = inner.text(&["path"]);
+                if !path.is_empty() && !path.starts_with('/') {
+                    causes.push(Cause::invalid(
+                        format!("{at}.path"),
+                        &path.into(),
+                        "must be an absolute path",
+                    ));
                 }
             }
             "csi" if inner.text(&["driver"]).is_empty() => {
@@ -176,6 +188,7 @@ fn items(holder: &Value, at: &str, causes: &mut Vec<Cause>) {
 }
 
 fn projected(inner: &Value, at: &str, causes: &mut Vec<Cause>) {
+    let whole = at;
     for (i, source) in inner.items(&["sources"]).iter().enumerate() {
         let at = format!("{at}.sources[{i}]");
         for kind in ["secret", "configMap"] {
@@ -198,7 +211,7 @@ fn projected(inner: &Value, at: &str, causes: &mut Vec<Cause>) {
                 ));
             }
             if token.text(&["path"]).is_empty() {
-                causes.push(Cause::required(format!("{at}.serviceAccountToken.path"), ""));
+                causes.push(Cause::required(format!("{whole}.path"), ""));
             }
         }
     }

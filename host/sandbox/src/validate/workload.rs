@@ -13,7 +13,7 @@ use crate::status::Cause;
 use crate::value::{Get, remove, set};
 
 /// The selector of a workload and the labels of its template.
-fn selects(value: &Value, causes: &mut Vec<Cause>) {
+fn selects(value: &Value, kind: &str, causes: &mut Vec<Cause>) {
     let spec = &value["spec"];
     let chosen = &spec["selector"];
     if chosen.is_null() {
@@ -25,7 +25,11 @@ fn selects(value: &Value, causes: &mut Vec<Cause>) {
             chosen.at(&["matchLabels"]).is_none_or(|m| m.as_object().is_none_or(serde_json::Map::is_empty))
                 && chosen.items(&["matchExpressions"]).is_empty();
         if empty {
-            causes.push(Cause::invalid("spec.selector", chosen, "empty selector is invalid for deployment"));
+            causes.push(Cause::invalid(
+                "spec.selector",
+                chosen,
+                &format!("empty selector is invalid for {kind}"),
+            ));
         }
         if causes.len() > before && LabelSelector::from_value(chosen).is_none() {
             causes.push(Cause::invalid("spec.selector", chosen, "invalid label selector"));
@@ -71,7 +75,7 @@ pub(super) fn deployment(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &value["spec"];
     not_negative(spec, "replicas", "spec", &mut causes);
-    selects(value, &mut causes);
+    selects(value, "deployment", &mut causes);
     template_matches(value, &mut causes);
     template(value, &mut causes);
     strategy(&spec["strategy"], &mut causes);
@@ -138,7 +142,7 @@ pub(super) fn replica_set(value: &Value) -> Vec<Cause> {
     let spec = &value["spec"];
     not_negative(spec, "replicas", "spec", &mut causes);
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
-    selects(value, &mut causes);
+    selects(value, "deployment", &mut causes);
     template_matches(value, &mut causes);
     template(value, &mut causes);
     causes
@@ -202,7 +206,15 @@ pub(super) fn stateful_set(value: &Value) -> Vec<Cause> {
         "OnDelete" if has(update, &["rollingUpdate"]) => {
             let text = "only allowed for updateStrategy 'RollingUpdate'";
             let shown = update["rollingUpdate"].clone();
-            causes.push(Cause::invalid("spec.updateStrategy.rollingUpdate", &shown, text));
+            let _ = shown;
+            let shown = go_struct(&[
+                ("Partition", update["rollingUpdate"]["partition"].clone()),
+                (
+                    "MaxUnavailable",
+                    update["rollingUpdate"].get("maxUnavailable").cloned().unwrap_or(Value::Null),
+                ),
+            ]);
+            causes.push(invalid_struct("spec.updateStrategy.rollingUpdate", &shown, text));
         }
         "OnDelete" => {}
         "RollingUpdate" => {
@@ -223,9 +235,19 @@ pub(super) fn stateful_set(value: &Value) -> Vec<Cause> {
             ));
         }
     }
+    for field in ["whenDeleted", "whenScaled"] {
+        let policy = &spec["persistentVolumeClaimRetentionPolicy"];
+        one_of(
+            policy,
+            field,
+            "spec.persistentVolumeClaimRetentionPolicy",
+            &["Retain", "Delete"],
+            &mut causes,
+        );
+    }
     not_negative(spec, "replicas", "spec", &mut causes);
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
-    selects(value, &mut causes);
+    selects(value, "statefulset", &mut causes);
     template_matches(value, &mut causes);
     template(&with_claimed_volumes(value), &mut causes);
     causes
@@ -234,9 +256,13 @@ pub(super) fn stateful_set(value: &Value) -> Vec<Cause> {
 pub(super) fn daemon_set(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &value["spec"];
-    selects(value, &mut causes);
+    selects(value, "daemonset", &mut causes);
     template_matches(value, &mut causes);
     template(value, &mut causes);
+    if has(spec, &["template", "spec", "activeDeadlineSeconds"]) {
+        let text = "activeDeadlineSeconds in DaemonSet is not Supported";
+        causes.push(Cause::forbidden("spec.template.spec.activeDeadlineSeconds", text));
+    }
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
     let update = &spec["updateStrategy"];
     match update.text(&["type"]) {
@@ -263,7 +289,7 @@ pub(super) fn daemon_set(value: &Value) -> Vec<Cause> {
         other => {
             let shown =
                 go_struct(&[("Type", other.into()), ("RollingUpdate", update["rollingUpdate"].clone())]);
-            causes.push(unsupported_struct("spec.updateStrategy", &shown, &["OnDelete", "RollingUpdate"]));
+            causes.push(unsupported_struct("spec.updateStrategy", &shown, &["RollingUpdate", "OnDelete"]));
         }
     }
     not_negative(spec, "revisionHistoryLimit", "spec", &mut causes);
@@ -286,27 +312,81 @@ pub(super) fn job(spec: &Value, at: &str) -> Vec<Cause> {
     }
     let mode = spec.text(&["completionMode"]);
     if !mode.is_empty() {
-        one_of(spec, "completionMode", at, &["Indexed", "NonIndexed"], &mut causes);
+        one_of(spec, "completionMode", at, &["NonIndexed", "Indexed"], &mut causes);
     }
+    if !spec.text(&["podReplacementPolicy"]).is_empty() {
+        let policies = ["Failed", "TerminatingOrFailed"];
+        one_of(spec, "podReplacementPolicy", at, &policies, &mut causes);
+    }
+    failure_policy(&spec["podFailurePolicy"], &format!("{at}.podFailurePolicy"), &mut causes);
     if mode == "Indexed" && !has(spec, &["completions"]) {
         let text = "when completion mode is Indexed";
         causes.push(Cause::required(format!("{at}.completions"), text));
-    }
-    selector(&spec["selector"], &format!("{at}.selector"), &mut causes);
-    // A selector of one's own is checked against the template, which has the labels by uid.
-    if spec["selector"].is_object()
-        && let Some(chosen) = LabelSelector::from_value(&spec["selector"])
-        && !chosen.selects(&spec["template"])
-    {
-        let labels = spec.at(&["template", "metadata", "labels"]).cloned().unwrap_or(Value::Null);
-        let text = "`selector` does not match template `labels`";
-        causes.push(Cause::invalid(format!("{at}.template.metadata.labels"), &labels, text));
     }
     causes.extend(pod::of_template(&spec["template"], &format!("{at}.template")));
     let policy = spec.text(&["template", "spec", "restartPolicy"]);
     let field = format!("{at}.template.spec.restartPolicy");
     if matches!(policy, "" | "Always") {
         causes.push(Cause::required(field, "valid values: \"OnFailure\", \"Never\""));
+    } else if spec["podFailurePolicy"].is_object() && policy != "Never" {
+        let text = "only \"Never\" is supported when podFailurePolicy is specified";
+        causes.push(Cause::invalid(field, &policy.into(), text));
+    }
+    causes
+}
+
+fn failure_policy(policy: &Value, at: &str, causes: &mut Vec<Cause>) {
+    for (i, rule) in policy.items(&["rules"]).iter().enumerate() {
+        let at = format!("{at}.rules[{i}]");
+        match rule.text(&["action"]) {
+            "" => causes.push(Cause::required(
+                format!("{at}.action"),
+                "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]",
+            )),
+            _ => one_of(rule, "action", &at, &["Count", "FailIndex", "FailJob", "Ignore"], causes),
+        }
+        let codes = &rule["onExitCodes"];
+        for (j, code) in codes.items(&["values"]).iter().enumerate() {
+            if codes.text(&["operator"]) == "In" && *code == 0 {
+                let field = format!("{at}.onExitCodes.values[{j}]");
+                causes.push(Cause::invalid(field, code, "must not be 0 for the In operator"));
+            }
+        }
+        let conditions = !rule.items(&["onPodConditions"]).is_empty();
+        if codes.is_object() == conditions {
+            let text = if conditions {
+                "specifying both OnExitCodes and OnPodConditions is not supported"
+            } else {
+                "specifying one of OnExitCodes and OnPodConditions is required"
+            };
+            causes.push(Cause::other(at, "FieldValueInvalid", format!("Invalid value: {text}")));
+        }
+    }
+}
+
+/// The selector of a job itself, not of a template of jobs.
+pub(super) fn job_selector(value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let spec = &value["spec"];
+    let chosen = &spec["selector"];
+    let uid = value.text(&["metadata", "uid"]);
+    if chosen.is_object() {
+        selector(chosen, "spec.selector", &mut causes);
+    } else {
+        causes.push(Cause::required("spec.selector", ""));
+    }
+    let own = spec["manualSelector"] == true;
+    let generated = chosen.text(&["matchLabels", "batch.kubernetes.io/controller-uid"]);
+    let old = chosen.text(&["matchLabels", "controller-uid"]);
+    if !own && chosen.is_object() && generated != uid && old != uid {
+        causes.push(Cause::invalid("spec.selector", chosen, "`selector` not auto-generated"));
+    }
+    let matches =
+        chosen.is_object() && LabelSelector::from_value(chosen).is_some_and(|s| s.selects(&spec["template"]));
+    if !matches {
+        let labels = spec.at(&["template", "metadata", "labels"]).cloned().unwrap_or(Value::Null);
+        let text = "`selector` does not match template `labels`";
+        causes.push(Cause::invalid("spec.template.metadata.labels", &labels, text));
     }
     causes
 }
@@ -336,8 +416,6 @@ pub(super) fn cron_job(value: &Value) -> Vec<Cause> {
         "" => causes.push(Cause::required("spec.concurrencyPolicy", "")),
         _ => one_of(spec, "concurrencyPolicy", "spec", &["Allow", "Forbid", "Replace"], &mut causes),
     }
-    not_negative(spec, "successfulJobsHistoryLimit", "spec", &mut causes);
-    not_negative(spec, "failedJobsHistoryLimit", "spec", &mut causes);
     if has(spec, &["timeZone"]) {
         let zone = spec.text(&["timeZone"]);
         if zone.is_empty() {
@@ -351,6 +429,8 @@ pub(super) fn cron_job(value: &Value) -> Vec<Cause> {
         }
     }
     causes.extend(job(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec"));
+    not_negative(spec, "successfulJobsHistoryLimit", "spec", &mut causes);
+    not_negative(spec, "failedJobsHistoryLimit", "spec", &mut causes);
     causes
 }
 
@@ -467,8 +547,12 @@ pub(super) fn autoscaler(value: &Value) -> Vec<Cause> {
     }
     let target = &spec["scaleTargetRef"];
     for field in ["kind", "name"] {
-        if target.text(&[field]).is_empty() {
+        let text = target.text(&[field]);
+        if text.is_empty() {
             causes.push(Cause::required(format!("spec.scaleTargetRef.{field}"), ""));
+        }
+        for problem in crate::names::path_segment(text) {
+            causes.push(Cause::invalid(format!("spec.scaleTargetRef.{field}"), &text.into(), &problem));
         }
     }
     let version = target.text(&["apiVersion"]);
@@ -479,7 +563,53 @@ pub(super) fn autoscaler(value: &Value) -> Vec<Cause> {
     for (i, metric) in spec.items(&["metrics"]).iter().enumerate() {
         self::metric(metric, &format!("spec.metrics[{i}]"), &mut causes);
     }
+    for side in ["scaleUp", "scaleDown"] {
+        scaling(&spec["behavior"][side], &format!("spec.behavior.{side}"), &mut causes);
+    }
     causes
+}
+
+fn scaling(rules: &Value, at: &str, causes: &mut Vec<Cause>) {
+    if !rules.is_object() {
+        return;
+    }
+    if let Some(seconds) = rules.int(&["stabilizationWindowSeconds"]) {
+        let field = format!("{at}.stabilizationWindowSeconds");
+        if seconds < 0 {
+            causes.push(Cause::invalid(field, &seconds.into(), "must be greater than or equal to zero"));
+        } else if seconds > 3600 {
+            causes.push(Cause::invalid(field, &seconds.into(), "must be less than or equal to 3600"));
+        }
+    }
+    if has(rules, &["selectPolicy"]) {
+        one_of(rules, "selectPolicy", at, &["Disabled", "Max", "Min"], causes);
+    }
+    let policies = rules.items(&["policies"]);
+    if policies.is_empty() {
+        causes.push(Cause::required(format!("{at}.policies"), "must specify at least one Policy"));
+    }
+    for (i, policy) in policies.iter().enumerate() {
+        let at = format!("{at}.policies[{i}]");
+        one_of(policy, "type", &at, &["Percent", "Pods"], causes);
+        for field in ["value", "periodSeconds"] {
+            let number = policy.int(&[field]).unwrap_or(0);
+            if number <= 0 {
+                causes.push(Cause::invalid(
+                    format!("{at}.{field}"),
+                    &number.into(),
+                    "must be greater than zero",
+                ));
+            }
+        }
+        if policy.int(&["periodSeconds"]).unwrap_or(0) > 1800 {
+            let shown = policy["periodSeconds"].clone();
+            causes.push(Cause::invalid(
+                format!("{at}.periodSeconds"),
+                &shown,
+                "must be less than or equal to 1800",
+            ));
+        }
+    }
 }
 
 fn metric(metric: &Value, at: &str, causes: &mut Vec<Cause>) {
@@ -497,7 +627,10 @@ fn metric(metric: &Value, at: &str, causes: &mut Vec<Cause>) {
     }
     let Some((_, key)) = KINDS.iter().find(|(k, _)| *k == kind) else {
         let supported = ["ContainerResource", "External", "Object", "Pods", "Resource"];
-        causes.push(Cause::unsupported(format!("{at}.type"), &kind.into(), &supported));
+        // The type is looked at twice.
+        for _ in 0..2 {
+            causes.push(Cause::unsupported(format!("{at}.type"), &kind.into(), &supported));
+        }
         return;
     };
     let inner = &metric[*key];
@@ -515,6 +648,7 @@ fn metric(metric: &Value, at: &str, causes: &mut Vec<Cause>) {
             if inner.text(&["name"]).is_empty() {
                 causes.push(Cause::required(format!("{at}.name"), "must specify a resource name"));
             }
+            target_type(target, &at, causes);
             let (utilization, value) = (has(target, &["averageUtilization"]), has(target, &["averageValue"]));
             if !utilization && !value {
                 let text = "must set either a target raw value or a target utilization";
@@ -533,11 +667,54 @@ fn metric(metric: &Value, at: &str, causes: &mut Vec<Cause>) {
                 causes.push(Cause::required(format!("{at}.target.averageValue"), text));
             }
         }
-        _ => {
+        other => {
+            if other == "object" {
+                for field in ["kind", "name"] {
+                    if inner.text(&["describedObject", field]).is_empty() {
+                        causes.push(Cause::required(format!("{at}.describedObject.{field}"), ""));
+                    }
+                }
+            }
             if inner.text(&["metric", "name"]).is_empty() {
                 causes.push(Cause::required(format!("{at}.metric.name"), "must specify a metric name"));
             }
+            target_type(target, &at, causes);
+            let (value, average) = (has(target, &["value"]), has(target, &["averageValue"]));
+            if !value && !average {
+                let text = if other == "object" {
+                    "must set either a target value or averageValue"
+                } else {
+                    "must set either a target value for metric or a per-pod target"
+                };
+                causes.push(Cause::required(format!("{at}.target.averageValue"), text));
+            } else if value && average && other == "external" {
+                let text = "may not set both a target value for metric and a per-pod target";
+                causes.push(Cause::forbidden(format!("{at}.target.value"), text));
+            }
         }
+    }
+}
+
+fn target_type(target: &Value, at: &str, causes: &mut Vec<Cause>) {
+    let kind = target.text(&["type"]);
+    if kind.is_empty() {
+        causes.push(Cause::required(format!("{at}.target.type"), "must specify a metric target type"));
+    } else if !matches!(kind, "Utilization" | "Value" | "AverageValue") {
+        let text = "must be either Utilization, Value, or AverageValue";
+        causes.push(Cause::invalid(format!("{at}.target.type"), &kind.into(), text));
+    }
+    for field in ["value", "averageValue"] {
+        if super::common::quantity(&target[field]).is_some_and(|q| q.nano() <= 0) {
+            causes.push(Cause::invalid(format!("{at}.target.{field}"), &target[field], "must be positive"));
+        }
+    }
+    if target.int(&["averageUtilization"]).is_some_and(|n| n < 1) {
+        let shown = target["averageUtilization"].clone();
+        causes.push(Cause::invalid(
+            format!("{at}.target.averageUtilization"),
+            &shown,
+            "must be greater than 0",
+        ));
     }
 }
 
@@ -562,10 +739,10 @@ pub(super) fn budget(value: &Value) -> Vec<Cause> {
         }
     }
     const POLICIES: [&str; 2] = ["AlwaysAllow", "IfHealthyBudget"];
+    selector(&spec["selector"], "spec.selector", &mut causes);
     if has(spec, &["unhealthyPodEvictionPolicy"]) {
         one_of(spec, "unhealthyPodEvictionPolicy", "spec", &POLICIES, &mut causes);
     }
-    selector(&spec["selector"], "spec.selector", &mut causes);
     causes
 }
 
