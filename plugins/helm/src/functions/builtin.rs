@@ -34,14 +34,20 @@ pub(super) static FUNCTIONS: &[Function] = &[
         e.check_size(out.len())?;
         Ok(Value::str(out))
     }),
-    variadic("html", &[], Any, |_, a| Ok(Value::str(html(&sprint(a))))),
-    variadic("js", &[], Any, |_, a| Ok(Value::str(js(&sprint(a))))),
-    variadic("urlquery", &[], Any, |_, a| Ok(Value::str(super::urls::query_escape(&sprint(a))))),
+    variadic("html", &[], Any, |_, a| Ok(Value::str(html(&shown(a))))),
+    variadic("js", &[], Any, |_, a| Ok(Value::str(js(&shown(a))))),
+    variadic("urlquery", &[], Any, |_, a| Ok(Value::str(super::urls::query_escape(&shown(a))))),
     variadic("call", &[Any], Any, |_, a| match &a[0] {
         Value::Nil => fault("call of nil"),
         other => fault(format!("non-function of type {}", other.type_name())),
     }),
 ];
+
+/// Arguments as a template prints them.
+fn shown(args: &[Value]) -> String {
+    let shown = |arg: &Value| if arg.is_nil() { Value::str("<no value>") } else { arg.clone() };
+    sprint(&args.iter().map(shown).collect::<Vec<_>>())
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Basic {

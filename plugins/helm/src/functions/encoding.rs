@@ -42,7 +42,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     fixed("fromYaml", &[Str], |_, a| Ok(as_map(from_yaml(text(a, 0)), YAML_MISMATCH))),
     fixed("fromYamlArray", &[Str], |_, a| Ok(as_list(from_yaml(text(a, 0)), YAML_MISMATCH))),
-    fixed("toToml", &[Any], |_, a| Ok(Value::str(toml::to_toml(&a[0]).unwrap_or_else(|error| error)))),
+    fixed("toToml", &[Any], |_, a| match toml::to_toml(&a[0]) {
+        Err(error) if error.starts_with("toml: ") => Ok(Value::str(error)),
+        other => other.map(Value::str).or_else(fault),
+    }),
     fixed("mustToToml", &[Any], |_, a| toml::to_toml(&a[0]).map(Value::str).or_else(fault)),
     fixed("fromToml", &[Str], |_, a| {
         Ok(toml::from_toml(text(a, 0)).unwrap_or_else(|error| Value::pairs([("Error", Value::str(error))])))
@@ -193,6 +196,9 @@ impl Source for Value {
                 return emitter.mapping(&mut entries);
             }
             Value::Object(object) => match &**object {
+                Object::Time(time) if v3 => {
+                    emitter.plain(&time.format("2006-01-02T15:04:05.999999999Z07:00"));
+                }
                 Object::Time(time) => emitter.string(&time.format("2006-01-02T15:04:05.999999999Z07:00")),
                 Object::Version(version) => emitter.string(&version.to_string()),
                 Object::Certificate { cert, key } => {

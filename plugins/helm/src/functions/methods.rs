@@ -70,7 +70,13 @@ static STRINGER: &[Function] =
     &[fixed("String", &[], |_, a| Ok(Value::str(stringer(&a[0]).unwrap_or_default())))];
 
 static KUBE_VERSION: &[Function] = &[
-    fixed("String", &[], |_, a| Ok(Value::str(stringer(&a[0]).unwrap_or_default()))),
+    fixed("String", &[], |_, a| match &a[0] {
+        Value::Object(object) => match &**object {
+            Object::KubeVersion(c) => Ok(Value::str(c.normalized())),
+            _ => Ok(Value::str("")),
+        },
+        _ => Ok(Value::str("")),
+    }),
     fixed("GitVersion", &[], |_, a| Ok(struct_field(&a[0], "Version").unwrap_or_default())),
 ];
 

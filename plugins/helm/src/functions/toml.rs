@@ -11,6 +11,9 @@ const MAX_DEPTH: usize = 200;
 
 /// A value as TOML.
 pub(super) fn to_toml(value: &Value) -> Result<String, String> {
+    if value.is_nil() {
+        return Err("reflect: call of reflect.Value.Type on zero Value".into());
+    }
     let mut writer = Writer { out: String::new() };
     writer.encode(&mut Vec::new(), value)?;
     Ok(writer.out)

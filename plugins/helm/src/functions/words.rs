@@ -16,7 +16,11 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("title", &[Str], |_, a| Ok(Value::str(title(text(a, 0))))),
     fixed("untitle", &[Str], |_, a| Ok(Value::str(untitle(text(a, 0))))),
     fixed("swapcase", &[Str], |_, a| Ok(Value::str(swapcase(text(a, 0))))),
-    fixed("nospace", &[Str], |_, a| Ok(Value::str(text(a, 0).replace(char::is_whitespace, "")))),
+    fixed("nospace", &[Str], |_, a| {
+        let kept: String = latin(text(a, 0)).filter(|c| !c.is_whitespace()).collect();
+        // Without a blank in it a text stays as it is.
+        Ok(if kept.chars().count() == text(a, 0).len() { a[0].clone() } else { Value::str(kept) })
+    }),
     fixed("initials", &[Str], |_, a| Ok(Value::str(initials(text(a, 0))))),
     fixed("snakecase", &[Str], |_, a| Ok(Value::str(separated(text(a, 0), '_')))),
     fixed("kebabcase", &[Str], |_, a| Ok(Value::str(separated(text(a, 0), '-')))),
@@ -105,9 +109,14 @@ fn swapcase(text: &str) -> String {
         .collect()
 }
 
+/// goutils takes every byte for a character.
+fn latin(text: &str) -> impl Iterator<Item = char> {
+    text.bytes().map(char::from)
+}
+
 fn initials(text: &str) -> String {
     let mut start = true;
-    text.chars()
+    latin(text)
         .filter(|c| {
             let first = std::mem::replace(&mut start, c.is_whitespace());
             first && !c.is_whitespace()

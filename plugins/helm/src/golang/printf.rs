@@ -75,6 +75,8 @@ struct Flags {
     /// `%+v` and `%#v`.
     plus_v: bool,
     sharp_v: bool,
+    /// Without the methods of types, in messages about verbs.
+    raw: bool,
     width: Option<usize>,
     precision: Option<usize>,
 }
@@ -274,7 +276,7 @@ fn bad_verb(out: &mut String, value: &Value, verb: char, flags: &Flags) {
     } else {
         out.push_str(value.type_name());
         out.push('=');
-        print_verb(out, value, 'v', flags, 0);
+        print_verb(out, value, 'v', &Flags { raw: true, ..flags.clone() }, 0);
     }
     out.push(')');
 }
@@ -288,7 +290,6 @@ pub(crate) fn stringer(value: &Value) -> Option<String> {
         Value::Object(object) => match &**object {
             Object::Time(time) => Some(time.to_string()),
             Object::Version(version) => Some(version.to_string()),
-            Object::KubeVersion(capabilities) => Some(capabilities.normalized()),
             _ => None,
         },
         _ => None,
@@ -303,7 +304,7 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
     if verb == 'T' {
         return format_string(out, value.type_name(), 's', flags);
     }
-    if !flags.sharp_v
+    if !(flags.sharp_v || flags.raw)
         && matches!(verb, 'v' | 's' | 'x' | 'X' | 'q')
         && let Some(text) = stringer(value)
     {
@@ -504,6 +505,7 @@ fn format_integer(out: &mut String, value: &Value, n: i64, unsigned: bool, verb:
         'e' | 'E' | 'f' | 'F' | 'g' | 'G' | 's' | 't' | 'p' => return bad_verb(out, value, verb, flags),
         'c' | 'q' | 'U' => {
             let c = u32::try_from(n).ok().and_then(char::from_u32).unwrap_or('\u{FFFD}');
+            let magnitude = n as u64;
             return match verb {
                 'c' => pad(out, &c.to_string(), flags),
                 'q' => pad(out, &quote_char(c), flags),
@@ -613,7 +615,8 @@ fn hex_float(f: f64, verb: char) -> String {
         return format!("{sign}{mantissa}p{power:+}");
     }
     if f == 0.0 {
-        return format!("{sign}0x0p+00");
+        let text = format!("{sign}0x0p+00");
+        return if verb == 'X' { text.to_uppercase() } else { text };
     }
     let digits = format!("{fraction:013x}");
     let digits = digits.trim_end_matches('0');

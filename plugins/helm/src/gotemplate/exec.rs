@@ -278,11 +278,13 @@ impl<'a> State<'a, '_, '_> {
         match value {
             Rv::Invalid => self.write("<no value>"),
             Rv::Iface(Value::Str(text)) | Rv::Concrete(Value::Str(text)) => self.write(text),
-            Rv::Concrete(Value::Object(object)) if matches!(**object, Object::Capabilities(_)) => {
+            Rv::Concrete(Value::Object(object)) => match &**object {
                 // A pointer prints what it points at.
-                let text = text_of(value.value());
-                self.write(&text[1..])
-            }
+                Object::Capabilities(_) => self.write(&text_of(value.value())[1..]),
+                // Only what can be pointed at has this type's method.
+                Object::KubeVersion(capabilities) => self.write(&capabilities.normalized()),
+                _ => self.write(&text_of(value.value())),
+            },
             Rv::Iface(value) | Rv::Concrete(value) => {
                 write_value(&mut self.out, value);
                 self.write("")
