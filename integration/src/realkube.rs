@@ -57,7 +57,7 @@ impl RealKube {
 
     async fn start_with(controllers: Controllers) -> Result<Option<Self>> {
         let Some(program) = program("realkube") else {
-            skip("a real control plane is not built: run `integration/realkube/build.sh`, which needs go");
+            skip("real control plane: not built; `integration/realkube/build.sh` does it and needs go");
             return Ok(None);
         };
         // A port that was free may be taken by another test before its owner listens: then the part ends at once.
@@ -205,7 +205,7 @@ impl Drop for Part {
 pub fn helm() -> Option<PathBuf> {
     let found = program("helm");
     if found.is_none() {
-        skip("the real helm is not built: run `integration/realkube/build.sh`, which needs go");
+        skip("real helm: not built; `integration/realkube/build.sh` does it and needs go");
     }
     found
 }
