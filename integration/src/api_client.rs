@@ -8,6 +8,7 @@ use futures::io::AsyncBufReadExt;
 use futures::stream::StreamExt;
 use osc_sandbox::client::{Call, Change, Client, Pending, Refusal, Resource, Shared, Verb};
 use osc_sandbox::clock::SystemClock;
+use osc_sandbox::controllers;
 use osc_sandbox::kubelet::Kubelet;
 use osc_sandbox::reconcile::Manager;
 use serde_json::Value;
@@ -33,6 +34,13 @@ pub const NODE: &str = "fake-node";
 /// Runs a simulated node on a cluster until the manager is dropped.
 pub fn start_kubelet(client: kube::Client) -> Manager {
     Kubelet::start(NODE, Arc::new(ApiClient::new(client)), Arc::new(SystemClock))
+}
+
+/// Runs the sandbox's controllers, scheduler and node on an API server that has none, until the manager is dropped.
+pub fn start_controllers(client: kube::Client, root_ca: &str) -> Manager {
+    let settings = controllers::Settings { root_ca: root_ca.to_owned() };
+    let node = Arc::new(Kubelet::new(NODE));
+    controllers::start(Arc::new(ApiClient::new(client)), Arc::new(SystemClock), &settings, vec![node])
 }
 
 impl Client for ApiClient {

@@ -366,7 +366,8 @@ pub(super) fn adopt(context: &Context<'_>) -> Result<Plan> {
     let (release, name) = (context.release(), &context.request.instance.name);
     if release != name {
         // Its later revisions are found by the instance's name, by real helm too.
-        let message = format!("release `{release}` keeps its name: call the instance `{release}`, not `{name}`");
+        let message =
+            format!("release `{release}` keeps its name: call the instance `{release}`, not `{name}`");
         return Err(Error::new("invalid-name", message));
     }
     let history = History::read(context)?;
