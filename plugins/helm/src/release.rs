@@ -271,6 +271,11 @@ impl Record {
         Some(self.text("/info/first_deployed")).filter(|text| !text.is_empty())
     }
 
+    /// The version that this one went back to.
+    pub fn rollback_of(&self) -> Option<u32> {
+        self.release.pointer("/info/rollback_revision")?.as_u64()?.try_into().ok()
+    }
+
     /// The user's values.
     pub fn config(&self) -> Value {
         self.release.get("config").filter(|config| config.is_object()).cloned().unwrap_or_else(|| json!({}))

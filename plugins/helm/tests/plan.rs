@@ -339,6 +339,26 @@ fn rollback_applies_the_stored_objects() {
 }
 
 #[test]
+fn a_rollback_to_an_adopted_revision_finds_its_record() {
+    let (host, request) = installed();
+    let mut newer =
+        Record::from_secret(&objects(&request.current.as_ref().expect("it").plan, Policy::Record)[1])
+            .expect("a release")
+            .rolled_back(5, None, NOW);
+    newer = newer.with_state(State::Deployed, "Upgrade complete");
+    let host = host.with_object(newer.to_secret(NOW));
+    let adoption = PlanRequest { verb: Verb::Adopt, current: None, ..request.clone() };
+    let adopted = plan(&host, &adoption, NOW).expect("it is adopted");
+    let target = StoredRevision { number: 1, plan: adopted, ..request.current.clone().expect("it") };
+    let request = PlanRequest { verb: Verb::Rollback, target: Some(target), ..request };
+    let plan = plan(&host, &request, NOW).expect("it rolls back");
+    let records = objects(&plan, Policy::Record);
+    let record = Record::from_secret(&records[0]).expect("a release");
+    assert_eq!((record.version(), plan.warnings.len()), (6, 0));
+    assert_eq!(record.rollback_of(), Some(5));
+}
+
+#[test]
 fn uninstall_keeps_data() {
     let (host, request) = installed();
     let mut request = PlanRequest { verb: Verb::Uninstall, ..request };
@@ -379,6 +399,7 @@ fn a_release_of_somebody_else_is_adopted() {
     apply 1 object: services: Owned Service ns/demo
     apply 1 object: workloads: Owned Deployment ns/demo
     apply 1 object: other objects: Owned Gadget ns/gadget
+    record revision 1 as adopted: Record v1 deployed "osc operation 7"
     values: {}
     notes: release demo is there
     "#);

@@ -307,7 +307,8 @@ pub(super) fn roll_back(context: &Context<'_>) -> Result<Plan> {
     plan.warnings = history.warnings.clone();
     plan.notes = target.notes.clone();
     let first_deployed = history.deployed().and_then(Record::first_deployed);
-    let (record, hooks) = match history.find(target.number) {
+    let number = stored_version(&target.plan).unwrap_or(target.number);
+    let (record, hooks) = match history.find(number) {
         Some(record) => (record.rolled_back(version, first_deployed, context.now), record.hooks()),
         None => {
             plan.warnings.push(format!(
@@ -348,6 +349,16 @@ pub(super) fn roll_back(context: &Context<'_>) -> Result<Plan> {
     };
     fill(context, &history, &revision, &mut plan)?;
     Ok(plan)
+}
+
+/// The release's version that a stored plan wrote; an adopted release counts on from where it was.
+fn stored_version(plan: &Plan) -> Option<u32> {
+    let records = plan.steps.iter().rev().find_map(|step| match &step.action {
+        Action::Apply { objects, policy: Policy::Record } => Some(objects),
+        _ => None,
+    })?;
+    let names = records.iter().filter_map(osc_plugin_api::objects::name);
+    names.filter_map(|name| name.rsplit_once(".v")?.1.parse().ok()).max()
 }
 
 /// Hooks of a record, with their objects where they belong.
@@ -402,6 +413,9 @@ pub(super) fn adopt(context: &Context<'_>) -> Result<Plan> {
     plan.values = Some(record.config());
     let objects = resources::without_duplicates(objects, &mut plan.warnings);
     plan.steps = steps::apply(objects, context.timeout())?;
+    // Unchanged: it tells a later rollback which version this revision is.
+    let name = format!("record revision {} as adopted", record.version());
+    plan.steps.push(steps::record(name, std::slice::from_ref(record), context.now));
     Ok(plan)
 }
 
