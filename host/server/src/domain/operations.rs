@@ -60,7 +60,8 @@ pub async fn execute(app: &App, who: &Principal, plan: i64, hash: &str) -> Resul
     let act = Act::new(event_name(verb), "instance", instance);
     audited(app, who, act, async {
         let (row, wish, made) = plans::recheck(app, who, plan, hash).await?;
-        let errand = Errand { wish, revision: made.revision };
+        let mut errand = Errand { wish, revision: made.revision };
+        errand.wish.take_found_values(&made.plan);
         store_errand(app, who, errand, Some((row.id, row.document))).await
     })
     .await
@@ -178,6 +179,7 @@ async fn plan(app: &App, operation: &Operation) -> Result<()> {
     let occasion = Occasion::new("operation", id);
     let made = planning::make(app, tenant, &errand.wish, &occasion).await?;
     errand.revision = made.revision;
+    errand.wish.take_found_values(&made.plan);
     let sealed = seal(&app.sealer, id, &errand)?;
     let document = app.documents.put(&document_identity(tenant.0), &made.plan).await?;
     app.db

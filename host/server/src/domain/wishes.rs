@@ -3,6 +3,7 @@
 //! A [`NewWish`] is what a person says. [`resolve`] applies the rules of the product and answers the [`Wish`] that is
 //! sealed into plans and operations.
 
+use osc_plugin_api::documents::plan::Plan;
 use osc_plugin_api::documents::plan_request::{PlanOptions, Verb};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -81,6 +82,13 @@ impl Wish {
     pub fn unseal(sealer: &Sealer, identity: &str, sealed: &[u8]) -> Result<Wish> {
         let plain = sealer.unseal(identity, sealed)?;
         Ok(serde_json::from_slice(&plain).map_err(anyhow::Error::new)?)
+    }
+
+    /// Takes over the overrides that an adopted release had; what the wish says itself wins.
+    pub fn take_found_values(&mut self, plan: &Plan) {
+        if let Some(found) = &plan.values {
+            self.values = merge(found.clone(), std::mem::take(&mut self.values));
+        }
     }
 
     /// Encrypts the wish for the row that the identity names.
@@ -168,7 +176,8 @@ fn resolve_new(at: &Scoped<'_>, verb: Verb, new: NewWish) -> Result<Wish> {
     let namespace = new.namespace.unwrap_or_else(|| "default".into());
     check_label("namespace", &namespace, 63)?;
     clusters::grant_for(at, &cluster, &namespace)?;
-    let name = new.name.unwrap_or_else(|| suggest_instance_name(&service.name));
+    let name =
+        new.name.or_else(|| new.release.clone()).unwrap_or_else(|| suggest_instance_name(&service.name));
     check_label("name", &name, 53)?;
     check_free(at, &name, cluster.id, &namespace)?;
     let description = new.description.unwrap_or_default();
