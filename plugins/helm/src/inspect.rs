@@ -44,11 +44,16 @@ pub fn facts(chart: &Chart) -> PackageFacts {
         version: metadata.version.clone(),
         app_version: some(&metadata.app_version),
         description: some(&metadata.description),
-        icon: some(&metadata.icon),
+        icon: logo(chart).or_else(|| some(&metadata.icon)),
         home: some(&metadata.home),
         sources: metadata.sources.clone(),
         keywords: metadata.keywords.clone(),
-        categories: annotation(&["artifacthub.io/category", "category"]).into_iter().collect(),
+        categories: annotation(&["categories", "artifacthub.io/category", "category"])
+            .iter()
+            .flat_map(|list| list.split(','))
+            .map(|category| category.trim().to_owned())
+            .filter(|category| !category.is_empty())
+            .collect(),
         maintainers: maintainers.collect(),
         license: annotation(&["artifacthub.io/license", "licenses", "license"]),
         kube_version: some(&metadata.kube_version),
@@ -79,6 +84,15 @@ fn default_objects(chart: &Chart) -> Vec<Value> {
         .flat_map(|(path, text)| split(text).into_iter().map(|text| (path.clone(), text.to_owned())));
     // A document that cannot be read is a matter of the lint.
     crds.chain(documents).filter_map(|(path, text)| resources::parse(&text, &path).ok()).flatten().collect()
+}
+
+/// A picture beside `Chart.yaml`; it goes before a link to somewhere else.
+fn logo(chart: &Chart) -> Option<String> {
+    let names = ["logo.svg", "logo.png", "logo.jpg", "logo.jpeg"];
+    names
+        .iter()
+        .find(|name| chart.files.iter().any(|file| file.name == **name))
+        .map(|name| (*name).to_owned())
 }
 
 fn readme(chart: &Chart) -> Option<String> {
@@ -148,4 +162,120 @@ fn rendered_objects(output: &Output, chart: &str, printed: Printed) -> Result<Ve
         add(&hook.path, &hook.content, true)?;
     }
     Ok(objects)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chart::File;
+    use crate::load::load_files;
+    use osc_plugin_api::documents::plan_request::{PlanRequest, Verb};
+    use osc_plugin_api::testing::TestHost;
+
+    const CHART: &str = "\
+apiVersion: v2
+name: web
+version: 1.0.0
+appVersion: '3'
+icon: https://example.org/x.png
+annotations: {categories: 'Database, Cache', artifacthub.io/license: Apache-2.0}
+maintainers: [{name: somebody, email: a@example.org}]
+";
+    const APP: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec: {template: {spec: {containers: [{name: web, image: 'example.org/web:{{ .Chart.AppVersion }}'}]}}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: web}
+rules: [{apiGroups: [''], resources: [pods], verbs: [get]}]
+";
+    const TEST: &str = "\
+apiVersion: v1
+kind: Pod
+metadata: {name: check, annotations: {helm.sh/hook: test}}
+spec: {containers: [{name: check, image: busybox}]}
+";
+
+    #[test]
+    fn facts_come_from_the_chart_and_its_default_rendering() {
+        let files = [("Chart.yaml", CHART), ("templates/app.yaml", APP), ("templates/test.yaml", TEST)];
+        let files = files.iter().chain(&[("README.md", "# Web"), ("logo.svg", "<svg/>")]);
+        let chart = load_files(files.map(|(name, text)| File::new(*name, (*text).to_owned()))).unwrap();
+        insta::assert_json_snapshot!(facts(&chart), @r##"
+        {
+          "schema": "osc.package/v1",
+          "kind": "helm",
+          "name": "web",
+          "version": "1.0.0",
+          "app_version": "3",
+          "description": null,
+          "icon": "logo.svg",
+          "home": null,
+          "sources": [],
+          "keywords": [],
+          "categories": [
+            "Database",
+            "Cache"
+          ],
+          "maintainers": [
+            {
+              "name": "somebody",
+              "email": "a@example.org",
+              "url": null
+            }
+          ],
+          "license": "Apache-2.0",
+          "kube_version": null,
+          "deprecated": false,
+          "readme": "# Web",
+          "dependencies": [],
+          "images": [
+            "busybox",
+            "example.org/web:3"
+          ],
+          "crds": [],
+          "permissions": [
+            {
+              "apiGroups": [
+                ""
+              ],
+              "resources": [
+                "pods"
+              ],
+              "verbs": [
+                "get"
+              ]
+            }
+          ],
+          "delegate": null
+        }
+        "##);
+    }
+
+    #[test]
+    fn the_package_renders_for_scanners() {
+        let host = TestHost::new()
+            .with_file("web/Chart.yaml", CHART)
+            .with_file("web/templates/app.yaml", APP)
+            .with_file("web/templates/test.yaml", TEST);
+        let request = serde_json::json!({"verb": "install", "instance": {}});
+        let mut request: PlanRequest = serde_json::from_value(request).unwrap();
+        assert_eq!(request.verb, Verb::Install);
+        let rendering = render(&host, &request).unwrap();
+        let shown: Vec<String> = rendering
+            .objects
+            .iter()
+            .map(|item| format!("{} {} {}", item.path, item.object["kind"], item.hook))
+            .collect();
+        insta::assert_snapshot!(shown.join("\n"), @r#"
+        templates/app.yaml "Role" false
+        templates/app.yaml "Deployment" false
+        templates/test.yaml "Pod" true
+        "#);
+        request.options.skip_tests = true;
+        assert_eq!(render(&host, &request).unwrap().objects.len(), 2);
+    }
 }

@@ -5,6 +5,7 @@
 use std::path::PathBuf;
 
 use osc_plugin_helm::chart::File;
+use osc_plugin_helm::release::Record;
 use osc_plugin_helm::{form, inspect, lint, load};
 use serde_json::Value;
 
@@ -74,5 +75,22 @@ fn every_chart_has_a_form_and_facts() {
         );
         let facts = inspect::facts(&chart);
         assert_eq!(Value::from(facts.name), entry["name"]);
+    }
+}
+
+#[test]
+fn records_of_real_helm_are_read() {
+    let Some((root, _)) = corpus() else { return };
+    let text = std::fs::read_to_string(root.join("releases/demo.json")).expect("the recording is text");
+    let recording: Value = serde_json::from_str(&text).expect("the recording is JSON");
+    for secret in list(&recording, "secrets") {
+        let record = Record::from_secret(secret).expect("a release");
+        let version = secret["metadata"]["labels"]["version"].as_str();
+        assert_eq!(Some(record.version().to_string().as_str()), version);
+        assert_eq!(Some(record.state().name()), secret["metadata"]["labels"]["status"].as_str());
+        let again = record.to_secret(jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(Record::from_secret(&again).expect("a release").hooks(), record.hooks());
+        assert_eq!(again["metadata"]["name"], secret["metadata"]["name"]);
+        assert_eq!(again["metadata"]["labels"]["team"], secret["metadata"]["labels"]["team"]);
     }
 }
