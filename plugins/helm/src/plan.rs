@@ -4,7 +4,9 @@
 
 mod deploy;
 mod history;
+mod revision;
 mod steps;
+mod stored;
 mod uninstall;
 
 use jiff::Timestamp;
@@ -72,10 +74,10 @@ pub fn plan(host: &dyn Host, request: &PlanRequest, now: Timestamp) -> Result<Pl
     let context = Context { host, request, now };
     let mut plan = match request.verb {
         Verb::Install | Verb::Update | Verb::Upgrade => deploy::deploy(&context)?,
-        Verb::Rollback => deploy::roll_back(&context)?,
+        Verb::Rollback => stored::roll_back(&context)?,
         Verb::Uninstall => uninstall::uninstall(&context)?,
-        Verb::Adopt => deploy::adopt(&context)?,
-        Verb::Test => deploy::test(&context)?,
+        Verb::Adopt => stored::adopt(&context)?,
+        Verb::Test => stored::test(&context)?,
     };
     steps::number_duplicates(&mut plan.steps);
     plan.warnings.dedup();

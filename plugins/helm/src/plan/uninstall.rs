@@ -7,7 +7,7 @@ use osc_plugin_api::objects::name;
 use serde_json::Value;
 
 use super::history::History;
-use super::{Context, MANAGER, deploy, steps};
+use super::{Context, MANAGER, revision, steps, stored};
 use crate::manifest::{Event, split};
 use crate::release::{Record, State};
 use crate::resources::{self, Scopes};
@@ -30,7 +30,7 @@ pub(super) fn uninstall(context: &Context<'_>) -> Result<Plan> {
             Vec::new()
         }
     };
-    let hooks = deploy::known_hooks(context, hooks, &mut Scopes::default())?;
+    let hooks = stored::known_hooks(context, hooks, &mut Scopes::default())?;
     if let Some(record) = record {
         let leaving = record.deleted_at(context.now).with_state(State::Uninstalling, context.description());
         plan.steps.push(steps::record("record the release as uninstalling", &[leaving], context.now));
@@ -40,7 +40,7 @@ pub(super) fn uninstall(context: &Context<'_>) -> Result<Plan> {
     }
     plan.steps.extend(steps::hooks(&hooks, Event::PreDelete, timeout));
     let mut refs = held(context, record)?;
-    plan.keep = deploy::kept(context, &refs)?;
+    plan.keep = revision::kept(context, &refs)?;
     refs.retain(|reference| !plan.keep.iter().any(|kept| kept.object == *reference));
     let claims = match context.request.options.purge_data {
         true => claims_of(context, &refs)?,
