@@ -49,7 +49,8 @@ macro_rules! export_deployer {
     };
 }
 
-/// Exports a value as the role `scanner`, as [`export_deployer!`] does. Expands to a hidden `fn scanner()`, and on wasm to the exports.
+/// Exports a value as the role `scanner`, as [`export_deployer!`] does. Expands to a hidden `fn scanner()`, and on
+/// wasm to the exports.
 #[macro_export]
 macro_rules! export_scanner {
     ($plugin:expr, uses: [$($interface:ident),* $(,)?]) => {

@@ -113,7 +113,8 @@ pub trait Component {
 pub struct WasmHost<C>(PhantomData<C>);
 
 impl<C> WasmHost<C> {
-    const fn new() -> WasmHost<C> {
+    /// The server of the call that runs.
+    pub const fn new() -> WasmHost<C> {
         WasmHost(PhantomData)
     }
 }

@@ -241,6 +241,8 @@ impl Plugins {
             plugin: plugin.id().to_owned(),
             message: format!("it cannot be loaded: {error:#}"),
         };
+        // The linker's own refusal is unreadable.
+        plugin.grants.check(&plugin.description)?;
         let link = async {
             let wasm = plugin.source.bytes();
             let load = || self.cache.load(&self.sandbox.engine, &plugin.description.digest, wasm);

@@ -47,19 +47,24 @@ impl Plugins {
     /// What every enabled deployer says of a package, the surest first; ties go to the higher priority. A deployer
     /// that fails claims nothing.
     pub async fn detect(&self, call: &Call) -> Vec<(String, Detection)> {
-        let mut detections = Vec::new();
+        self.detect_all(call).await.0
+    }
+
+    async fn detect_all(&self, call: &Call) -> (Vec<(String, Detection)>, Option<Error>) {
+        let (mut detections, mut failure) = (Vec::new(), None);
         for plugin in self.enabled(Role::Deployer) {
             match self.ask::<Detection>(&plugin, call, Function::Detect).await {
                 Ok(detection) => detections.push((plugin.id().to_owned(), detection)),
                 Err(error) => {
                     let id = plugin.id();
                     tracing::warn!(plugin.id = id, "plugin `{id}` cannot look at a package: {error}");
+                    failure = Some(error);
                 }
             }
         }
         detections.retain(|(_, detection)| detection.certainty > 0);
         detections.sort_by_key(|(_, detection)| std::cmp::Reverse(detection.certainty));
-        detections
+        (detections, failure)
     }
 
     /// Facts of a package.
@@ -70,7 +75,14 @@ impl Plugins {
     /// Finds the deployer of a package and its facts; follows delegations to packages inside.
     pub async fn open_package(&self, call: &Call) -> Result<Opened> {
         let package = call.package.as_ref().ok_or_else(|| missing("no package is at hand".into()))?;
-        let Some((mut plugin, _)) = self.detect(call).await.into_iter().next() else {
+        let (detections, failure) = self.detect_all(call).await;
+        let Some((mut plugin, _)) = detections.into_iter().next() else {
+            if let Some(error) = failure {
+                return Err(error);
+            }
+            if self.enabled(Role::Deployer).is_empty() {
+                return Err(Error::Refused("no deployer is enabled: enable a plugin first".into()));
+            }
             let first = package.files().first().map_or("", |file| &file.path);
             return Err(missing(format!(
                 "no plugin knows this kind of package (its first file is `{first}`)"
