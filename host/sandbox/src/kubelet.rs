@@ -47,9 +47,20 @@ pub struct Kubelet {
     addresses: Mutex<Addresses>,
     /// How long a pod takes to start and to stop.
     pace: Duration,
-    /// Since when pods wait to start (`false`) or to stop (`true`).
-    since: Mutex<HashMap<(String, bool), Instant>>,
+    due: Mutex<Due>,
 }
+
+/// When pods start (`false`) and stop (`true`), by their uids.
+#[derive(Default)]
+struct Due {
+    moments: HashMap<(String, bool), Instant>,
+    /// Before this moment no other pod starts.
+    next: Option<Instant>,
+}
+
+/// How far apart the starts of pods are, as long as not more than this wait.
+const GAP: Duration = Duration::from_millis(15);
+const QUEUE: Duration = Duration::from_millis(300);
 
 /// Addresses of pods, from 10.244.0.0/16.
 #[derive(Default)]
@@ -65,7 +76,7 @@ impl Kubelet {
             node: node.to_owned(),
             addresses: Mutex::default(),
             pace: Duration::ZERO,
-            since: Mutex::default(),
+            due: Mutex::default(),
         }
     }
 
@@ -87,22 +98,33 @@ impl Kubelet {
         text(pod, "/spec/nodeName") == self.node
     }
 
-    /// How long a pod that starts or stops still takes.
+    /// How long a pod that starts or stops still takes. A node starts pods one after the other, as long as few wait.
     fn wait(&self, pod: &Value) -> Option<Duration> {
         let stops = object::is_terminating(pod);
         if self.pace.is_zero() || !(stops || matches!(text(pod, "/status/phase"), "" | "Pending")) {
             return None;
         }
-        let uid = object::uid(pod);
-        let mut since = self.since.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let begun = since.entry((uid.to_owned(), stops)).or_insert_with(Instant::now);
-        self.pace.checked_sub(begun.elapsed()).filter(|left| !left.is_zero())
+        let mut due = self.due.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let now = Instant::now();
+        let key = (object::uid(pod).to_owned(), stops);
+        let moment = match due.moments.get(&key) {
+            Some(moment) => *moment,
+            None if stops => now + self.pace,
+            None => {
+                let moment = (now + self.pace).max(due.next.unwrap_or(now));
+                let few = moment < now + self.pace + QUEUE;
+                due.next = Some(if few { moment + GAP } else { moment });
+                moment
+            }
+        };
+        due.moments.insert(key, moment);
+        Some(moment.saturating_duration_since(now)).filter(|left| !left.is_zero())
     }
 
     fn forget(&self, pod: &Value) {
-        let mut since = self.since.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        since.remove(&(object::uid(pod).to_owned(), false));
-        since.remove(&(object::uid(pod).to_owned(), true));
+        let mut due = self.due.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        due.moments.remove(&(object::uid(pod).to_owned(), false));
+        due.moments.remove(&(object::uid(pod).to_owned(), true));
     }
 
     async fn look(&self, context: &Context, key: &Key) -> Outcome {

@@ -75,6 +75,8 @@ async fn look(context: &Context, key: &Key) -> Outcome {
     if all.is_empty() {
         context.event(COMPONENT, &budget, "Normal", "NoPods", "No matching pods found");
     }
+    tell_ambiguous(context, &budget, &all);
+    tell_unmanaged(context, &budget, &all);
     let now = context.now();
     let (expected, desired) = expected(context, &budget, &all);
     let (granted, again) = still_granted(&budget, &all, now);
@@ -100,6 +102,36 @@ async fn look(context: &Context, key: &Key) -> Outcome {
     }
     context.set_status(&POD_DISRUPTION_BUDGETS, &budget, status).await?;
     Ok(again)
+}
+
+/// Pods without a workload have no size to take a part of.
+fn tell_unmanaged(context: &Context, budget: &Value, all: &[Shared]) {
+    let fixed = budget.look("/spec/maxUnavailable").is_none()
+        && budget.look("/spec/minAvailable").is_none_or(|least| least.is_number());
+    if fixed || all.iter().all(|pod| object::controller(pod).is_some()) {
+        return;
+    }
+    let message = "Pods selected by this PodDisruptionBudget were found to be unmanaged. As a result, the status of the \
+        PDB cannot be calculated correctly, which may result in undefined behavior. To account for these pods please \
+        set \".spec.minAvailable\" field of the PDB to an integer value.";
+    context.event(COMPONENT, budget, "Warning", "UnmanagedPods", message);
+}
+
+/// A pod should have one budget; the real controller takes the first and says so.
+fn tell_ambiguous(context: &Context, budget: &Value, all: &[Shared]) {
+    let budgets = context.cache().list(&POD_DISRUPTION_BUDGETS, namespace(budget));
+    for pod in all {
+        let mut own = budgets.iter().filter(|other| pods::selector(other).selects(pod));
+        let (Some(first), Some(_)) = (own.next(), own.next()) else { continue };
+        if name(first) == name(budget) {
+            let pod_name = format!("\"{}\"/\"{}\"", namespace(pod), name(pod));
+            let message = format!(
+                "Pod {pod_name} matches multiple PodDisruptionBudgets.  Chose \"{}\" arbitrarily.",
+                name(first)
+            );
+            context.event(COMPONENT, pod, "Warning", "MultiplePodDisruptionBudgets", &message);
+        }
+    }
 }
 
 /// Evictions that were granted lately and whose pods are still there.

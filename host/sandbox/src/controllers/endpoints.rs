@@ -342,7 +342,10 @@ async fn keep_legacy(context: &Context, service: &Value, members: &[Shared]) -> 
         ready.sort_by_key(|address| text(address, "/ip").to_owned());
         waiting.sort_by_key(|address| text(address, "/ip").to_owned());
         match subsets.iter_mut().find(|(_, a, b)| *a == ready && *b == waiting) {
-            Some((ports, _, _)) => ports.push(port),
+            Some((ports, _, _)) => {
+                ports.push(port);
+                ports.sort_by_cached_key(legacy_order);
+            }
             None => subsets.push((vec![port], ready, waiting)),
         }
     }
@@ -391,6 +394,17 @@ async fn keep_legacy(context: &Context, service: &Value, members: &[Shared]) -> 
         Err(refusal) if refusal.code != 403 => Err(refusal),
         _ => Ok(()),
     }
+}
+
+/// The order in which the real controller stores the ports of Endpoints.
+fn legacy_order(port: &Value) -> u128 {
+    let app = port.get("appProtocol").and_then(Value::as_str).unwrap_or("<nil>");
+    let number = number(port, "/port").unwrap_or(0);
+    fnv128(&format!(
+        "(v1.EndpointPort){{Name:(string){} Port:(int32){number} Protocol:(v1.Protocol){} AppProtocol:(*string){app}}}",
+        text(port, "/name"),
+        text(port, "/protocol"),
+    ))
 }
 
 fn legacy_port(port: &Value) -> Value {

@@ -5,6 +5,7 @@
 
 mod indexes;
 mod make;
+mod policy;
 mod tally;
 
 use jiff::{SignedDuration, Timestamp};
@@ -106,8 +107,18 @@ struct Work<'a> {
 /// How a Job ends.
 struct End {
     good: bool,
-    reason: &'static str,
-    message: &'static str,
+    reason: String,
+    message: String,
+}
+
+impl End {
+    fn good() -> Self {
+        Self { good: true, ..Self::bad("CompletionsReached", "Reached expected number of succeeded pods") }
+    }
+
+    fn bad(reason: &str, message: impl Into<String>) -> Self {
+        Self { good: false, reason: reason.to_owned(), message: message.into() }
+    }
 }
 
 async fn look(context: &Context, key: &Key) -> Outcome {
@@ -172,9 +183,8 @@ impl Work<'_> {
         let mut managed = Ok(());
         let mut end = self.end_so_far();
         let mut active = self.active();
-        if let Some(end) = &end {
-            // What still runs has no use any more; it is counted as failed, or not at all, when it stops.
-            let _ = end;
+        if end.is_some() {
+            // What still runs has no use any more.
             for pod in &active {
                 pods::delete(self.context, COMPONENT, &self.job, pod).await?;
             }
@@ -182,8 +192,7 @@ impl Work<'_> {
             managed = self.manage(&active).await;
             active = self.refreshed().into_iter().filter(|pod| pods::is_active(pod)).collect();
             if self.is_complete(active.len()) {
-                let message = "Reached expected number of succeeded pods";
-                end = Some(End { good: true, reason: "CompletionsReached", message });
+                end = Some(End::good());
             } else {
                 self.note_suspension();
             }
@@ -212,7 +221,7 @@ impl Work<'_> {
         if let Some(end) = finished {
             let (kind, reason, message) = match end.good {
                 true => ("Normal", "Completed", "Job completed"),
-                false => ("Warning", end.reason, end.message),
+                false => ("Warning", end.reason.as_str(), end.message.as_str()),
             };
             self.context.event(COMPONENT, &self.job, kind, reason, message);
         }
@@ -228,39 +237,34 @@ impl Work<'_> {
     }
 
     fn condition(&mut self, kind: &str, end: &End) {
-        let condition =
-            Condition { kind, status: "True", reason: end.reason, message: end.message, times: Times::Probe };
+        let (reason, message) = (end.reason.as_str(), end.message.as_str());
+        let condition = Condition { kind, status: "True", reason, message, times: Times::Probe };
         status::set(&mut self.status, &condition, self.now);
     }
 
     /// Why the Job ends, if what is known suffices.
     fn end_so_far(&mut self) -> Option<End> {
         if status::find(&self.status, "SuccessCriteriaMet").is_some() {
-            let message = "Reached expected number of succeeded pods";
-            return Some(End { good: true, reason: "CompletionsReached", message });
+            return Some(End::good());
         }
-        let limit = End {
-            good: false,
-            reason: "BackoffLimitExceeded",
-            message: "Job has reached the specified backoff limit",
-        };
-        let late = End {
-            good: false,
-            reason: "DeadlineExceeded",
-            message: "Job was active longer than specified deadline",
-        };
         if let Some(target) = status::find(&self.status, "FailureTarget") {
-            return Some(if text(target, "/reason") == late.reason { late } else { limit });
+            return Some(End::bad(text(target, "/reason"), text(target, "/message")));
+        }
+        if let Some(message) = self.pods.iter().find_map(|pod| policy::fails_job(&self.job, pod)) {
+            return Some(End::bad("PodFailurePolicy", message));
         }
         let most = number(&self.job, "/spec/backoffLimit").unwrap_or(6);
         if self.failed() > most || self.restarts().is_some_and(|restarts| restarts > 0 && restarts >= most) {
-            return Some(limit);
+            return Some(End::bad("BackoffLimitExceeded", "Job has reached the specified backoff limit"));
+        }
+        if let Some(end) = self.failed_indexes_end() {
+            return Some(end);
         }
         let seconds = number(&self.job, "/spec/activeDeadlineSeconds").filter(|_| !self.is_suspended())?;
         let start = self.status.get("startTime").and_then(Value::as_str).and_then(clock::parse)?;
         let due = start.saturating_add(SignedDuration::from_secs(seconds)).ok()?;
         if self.now >= due {
-            return Some(late);
+            return Some(End::bad("DeadlineExceeded", "Job was active longer than specified deadline"));
         }
         self.look_again(due);
         None
@@ -277,6 +281,18 @@ impl Work<'_> {
             statuses.filter_map(|status| number(status, "/restartCount")).sum::<i64>()
         };
         Some(self.active().iter().map(count).sum())
+    }
+
+    /// With a limit for each index, the Job fails once all have ended and one has failed.
+    fn failed_indexes_end(&self) -> Option<End> {
+        let failed = self.failed_indexes()?.len() as i64;
+        let completions = number(&self.job, "/spec/completions").unwrap_or(0);
+        if number(&self.job, "/spec/maxFailedIndexes").is_some_and(|most| failed > most) {
+            let message = "Job has exceeded the specified maximal number of failed indexes";
+            return Some(End::bad("MaxFailedIndexesExceeded", message));
+        }
+        let all = failed + self.completed_indexes().len() as i64 >= completions;
+        (failed > 0 && all).then(|| End::bad("FailedIndexes", "Job has failed indexes"))
     }
 
     fn is_complete(&self, active: usize) -> bool {

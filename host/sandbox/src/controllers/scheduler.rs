@@ -133,8 +133,7 @@ impl Scheduler {
         let mut reasons: Vec<String> =
             reasons.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
         reasons.sort_unstable();
-        let preemption =
-            "preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling.";
+        let preemption = "no new claims to deallocate, preemption: 0/{count} nodes are available: {count} Preemption is not helpful for scheduling.";
         let preemption = preemption.replace("{count}", &count.to_string());
         nowhere(format!("{}. {preemption}", reasons.join(", ")))
     }
@@ -201,6 +200,7 @@ async fn refuse(context: &Context, pod: &Value, message: &str) -> Result<(), Ref
     let since = since.map_or_else(|| clock::seconds(context.now()), str::to_owned);
     let status = json!({"conditions": [{
         "type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message,
+        "observedGeneration": object::generation(pod),
         "lastTransitionTime": since,
     }]});
     let patch = json!({"metadata": {"uid": uid(pod)}, "status": status});

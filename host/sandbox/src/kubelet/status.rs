@@ -183,7 +183,8 @@ fn with_init(pod: &Value, now: Timestamp, status: &mut Map<String, Value>) {
             let state = if text(c, "/restartPolicy") == "Always" {
                 json!({"running": {"startedAt": stamp(now)}})
             } else {
-                json!({"terminated": terminated(now, 0, "Completed", &Run::first(now))})
+                // They took no time, so there is none to tell.
+                json!({"terminated": {"exitCode": 0, "reason": "Completed"}})
             };
             container(pod, c, true, 0, &state, &json!({}))
         })

@@ -74,3 +74,20 @@ async fn a_cron_job_makes_jobs_on_time() {
     }
     world.until_true("the history to be cut", || world.list(JOBS).len() <= 3).await;
 }
+
+#[tokio::test]
+async fn a_job_fails_by_the_rules_for_its_pods() {
+    let world = World::new().await;
+    let rules = json!([{"action": "FailJob", "onExitCodes": {"operator": "In", "values": [7]}}]);
+    let exit = || json!({"sandbox.osc.io/exit": "7"});
+    world.create(JOBS, job("ruled", exit(), json!({"podFailurePolicy": {"rules": rules}})));
+    let failed = world.until(JOBS, "ruled", |job| is(job, "Failed")).await;
+    assert!(
+        failed["status"].to_string().contains("failed with exit code 7 matching FailJob rule at index 0")
+    );
+
+    let spec = json!({"completions": 2, "completionMode": "Indexed", "backoffLimitPerIndex": 0});
+    world.create(JOBS, job("each", exit(), spec));
+    let failed = world.until(JOBS, "each", |job| is(job, "Failed")).await;
+    assert_eq!(failed["status"]["failedIndexes"], "0,1");
+}

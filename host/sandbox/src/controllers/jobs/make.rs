@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::tally::index;
+use super::tally::{FAILURES, index};
 use super::{BURST, COMPONENT, FINALIZER, INDEX, Work};
 use crate::client::{Refusal, Shared};
 use crate::controllers::pods;
@@ -40,6 +40,7 @@ impl Work<'_> {
         let completions = number(&self.job, "/spec/completions").unwrap_or(0);
         let mut taken = self.completed_indexes();
         taken.extend(active.iter().filter_map(|pod| index(pod)));
+        taken.extend(self.failed_indexes().unwrap_or_default());
         let free: BTreeSet<i64> = (0..completions).filter(|index| !taken.contains(index)).collect();
         for index in free.into_iter().take(missing as usize) {
             let pod = self.indexed_pod(&template, index);
@@ -97,6 +98,9 @@ impl Work<'_> {
         pod["metadata"]["generateName"] = format!("{stem}-{index}-").into();
         pod["metadata"]["annotations"][INDEX] = index.to_string().into();
         pod["metadata"]["labels"][INDEX] = index.to_string().into();
+        if self.job.look("/spec/backoffLimitPerIndex").is_some() {
+            pod["metadata"]["annotations"][FAILURES] = self.failures_of(index).to_string().into();
+        }
         pod["spec"]["hostname"] = format!("{}-{index}", name(&self.job)).into();
         let variable = json!({
             "name": "JOB_COMPLETION_INDEX",

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{INDEX, Work, has_finalizer, indexes, remove_finalizer};
+use super::{INDEX, Work, has_finalizer, indexes, policy, remove_finalizer};
 use crate::client::Refusal;
 use crate::controllers::pods;
 use crate::object::{self, annotation, number, text, uid};
+
+/// Carries how often an index failed before.
+pub(super) const FAILURES: &str = "batch.kubernetes.io/job-index-failure-count";
 
 impl Work<'_> {
     /// Counts in the status what can be counted and notes the rest; whether something is still noted only.
@@ -52,6 +55,9 @@ impl Work<'_> {
             if !done.is_empty() {
                 self.status.insert("completedIndexes".to_owned(), indexes::text(&done).into());
             }
+            if let Some(failed) = self.failed_indexes() {
+                self.status.insert("failedIndexes".to_owned(), indexes::text(&failed).into());
+            }
         } else {
             crate::controllers::status::counters(&mut self.status, &[("succeeded", totals[0])]);
         }
@@ -80,10 +86,35 @@ impl Work<'_> {
         done
     }
 
+    /// The indexes that have failed for good, if each has a limit of its own.
+    pub(super) fn failed_indexes(&self) -> Option<BTreeSet<i64>> {
+        let most = number(&self.job, "/spec/backoffLimitPerIndex")?;
+        let completions = number(&self.job, "/spec/completions").unwrap_or(0);
+        let known = self.status.get("failedIndexes").and_then(Value::as_str).unwrap_or_default();
+        let mut failed = indexes::parse(known, completions);
+        let bad = self.pods.iter().filter(|pod| {
+            text(pod, "/status/phase") == "Failed"
+                && !policy::is_ignored(&self.job, pod)
+                && (failures_before(pod) >= most || policy::fails_index(&self.job, pod))
+        });
+        failed.extend(bad.filter_map(|pod| index(pod)).filter(|index| *index < completions));
+        Some(failed)
+    }
+
+    /// How often an index has failed.
+    pub(super) fn failures_of(&self, wanted: i64) -> i64 {
+        let failed = self.pods.iter().filter(|pod| text(pod, "/status/phase") == "Failed");
+        let of_index = failed.filter(|pod| index(pod) == Some(wanted) && !policy::is_ignored(&self.job, pod));
+        of_index.map(|pod| failures_before(pod) + 1).max().unwrap_or(0)
+    }
+
     /// A pod that is on its way out has failed too, unless the Job waits for its end.
     fn counts_as_failed(&self, pod: &Value) -> bool {
         let phase = text(pod, "/status/phase");
         let waits = text(&self.job, "/spec/podReplacementPolicy") == "Failed";
+        if policy::is_ignored(&self.job, pod) {
+            return false;
+        }
         phase == "Failed" || object::is_terminating(pod) && phase != "Succeeded" && !waits
     }
 
@@ -103,12 +134,17 @@ impl Work<'_> {
         for pod in self.refreshed().iter().filter(|pod| has_finalizer(pod)) {
             let done = text(pod, "/status/phase") == "Succeeded" && self.is_indexed();
             let known = noted.iter().any(|known| known == uid(pod)) && !pods::is_active(pod);
-            if done || known {
+            if done || known || policy::is_ignored(&self.job, pod) {
                 remove_finalizer(self.context, pod).await?;
             }
         }
         Ok(())
     }
+}
+
+/// How often the index of a pod had failed when the pod was made.
+fn failures_before(pod: &Value) -> i64 {
+    annotation(pod, FAILURES).and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 /// The completion index of a pod.

@@ -159,6 +159,11 @@ async fn bind(context: &Context, claim: &Shared, volume: &Shared) -> Result<(), 
         new["spec"]["volumeName"] = name(&volume).into();
     }
     annotate(&mut new, COMPLETED, "yes");
+    if annotation(&volume, PROVISIONED_BY).is_none()
+        && let Some(annotations) = new["metadata"]["annotations"].as_object_mut()
+    {
+        annotations.remove(SELECTED_NODE); // only provisioners are told the node
+    }
     let claim = context.update(&PERSISTENT_VOLUME_CLAIMS, new).await?;
     keep(context, &claim).await
 }
