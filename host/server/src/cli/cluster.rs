@@ -50,6 +50,9 @@ pub(crate) struct AddArgs {
     /// Where it stands
     #[arg(long, default_value = "default")]
     region: String,
+    /// Owned by the platform instead of your tenant; for administrators
+    #[arg(long)]
+    platform: bool,
     /// Put certificate, key and token files into what is sent; this is the default
     #[arg(long, overrides_with = "no_inline")]
     inline: bool,
@@ -152,7 +155,7 @@ pub(crate) async fn run(session: &mut Session, command: ClusterCommand) -> Resul
             for note in &inlined.notes {
                 session.ui.note(note);
             }
-            let body = json!({ "name": args.name, "region": args.region, "kubeconfig": inlined.text });
+            let body = json!({ "name": args.name, "region": args.region, "kubeconfig": inlined.text, "platform": args.platform });
             let cluster = session.client.post("/clusters", &body).await?;
             session.ui.object(args.output.format, &cluster, show)
         }

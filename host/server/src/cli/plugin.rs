@@ -34,6 +34,7 @@ pub(crate) enum PluginCommand {
     /// Print what a plugin may use, or set it from a file
     Grants(GrantsArgs),
     /// Compile a plugin again
+    #[command(hide = true)]
     Rebuild(PluginArgs),
     /// Start a plugin of your own
     #[command(hide = true)]
@@ -114,7 +115,10 @@ pub(crate) async fn run(session: &mut Session, command: PluginCommand) -> Result
         }
         PluginCommand::Enable(args) => act(session, args, "enable").await,
         PluginCommand::Disable(args) => act(session, args, "disable").await,
-        PluginCommand::Rebuild(args) => act(session, args, "rebuild").await,
+        PluginCommand::Rebuild(_) => {
+            Err(Failure::usage("a plugin is compiled again by itself when the server's engine changes")
+                .hint("disable and enable it to load it anew"))
+        }
         PluginCommand::Logs(args) => {
             let lines = session.client.list(&path(&["plugins", &args.plugin, "logs"]), &[], None).await?;
             match args.output.format {

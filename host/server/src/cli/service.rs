@@ -1,7 +1,7 @@
 //! `osc service`: the catalogue, and a provider's own services.
 
 use clap::{Args, Subcommand};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Session;
 use super::changes::ago;
@@ -27,11 +27,8 @@ pub(crate) enum ServiceCommand {
     /// Print the documentation of a version
     Readme(ServiceArgs),
     /// Show a service to other tenants
+    #[command(hide = true)]
     Publish(ServiceArgs),
-    /// Hide a published service from new subscribers for now
-    Suspend(ServiceArgs),
-    /// Take a service out of the catalogue for good
-    Withdraw(ServiceArgs),
     /// Delete a service, or one of its versions: NAME@VERSION
     Delete(ServiceArgs),
 }
@@ -149,9 +146,10 @@ pub(crate) async fn run(session: &mut Session, command: ServiceCommand) -> Resul
             };
             session.ui.text(&format!("{}\n", plain_block(&text).trim_end()))
         }
-        ServiceCommand::Publish(args) => act(session, args, "publish").await,
-        ServiceCommand::Suspend(args) => act(session, args, "suspend").await,
-        ServiceCommand::Withdraw(args) => act(session, args, "withdraw").await,
+        ServiceCommand::Publish(_) => {
+            Err(Failure::usage("publishing to other tenants is not part of this version")
+                .hint("the tenant that pushes a package can deploy it at once"))
+        }
         ServiceCommand::Delete(args) => {
             let (service, version) = args.split();
             let place = match version {
@@ -166,13 +164,6 @@ pub(crate) async fn run(session: &mut Session, command: ServiceCommand) -> Resul
             }
         }
     }
-}
-
-async fn act(session: &mut Session, args: ServiceArgs, action: &str) -> Result<(), Failure> {
-    let (_, version) = args.split();
-    let body = version.map_or_else(|| json!({}), |version| json!({ "version": version }));
-    let answer = session.client.post(&format!("{}/{action}", args.path()), &body).await?;
-    session.ui.object(args.output.format, &answer, show_service)
 }
 
 fn show_service(service: &Value, paint: Paint) -> String {
@@ -208,7 +199,7 @@ fn show_version(version: &Value, paint: Paint) -> String {
             ("service", text("service")),
             ("version", text("version")),
             ("state", text("state")),
-            ("reason", text("reason")),
+            ("reason", text("state_reason")),
             ("digest", text("digest")),
             ("app version", fact("app_version")),
             ("description", fact("description")),

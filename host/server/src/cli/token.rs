@@ -25,8 +25,8 @@ pub(crate) struct CreateArgs {
     /// What it is for
     name: String,
     /// Days until it ends
-    #[arg(long, value_name = "DAYS")]
-    expires_in_days: Option<u32>,
+    #[arg(long)]
+    days: Option<u32>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -54,8 +54,8 @@ pub(crate) async fn run(session: &mut Session, command: TokenCommand) -> Result<
         TokenCommand::Create(args) => {
             let mut body = Map::new();
             body.insert("name".into(), args.name.into());
-            if let Some(days) = args.expires_in_days {
-                body.insert("expires_in_days".into(), days.into());
+            if let Some(days) = args.days {
+                body.insert("days".into(), days.into());
             }
             let token = session.client.post("/tokens", &Value::Object(body)).await?;
             match args.output.format {

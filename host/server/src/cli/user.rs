@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use super::Session;
 use super::client::path;
 use super::failure::Failure;
-use super::output::OutputArgs;
-use super::output::table::{Cell, Column, column};
+use super::output::table::{Cell, Column, column, scalar};
+use super::output::{Format, OutputArgs};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -22,8 +22,8 @@ pub(crate) enum UserCommand {
     Enable(UserArgs),
     /// Set a user's password, read from standard input
     Password(UserArgs),
-    /// Delete a user
-    Delete(UserArgs),
+    /// Make a link that signs a user in once
+    Link(UserArgs),
 }
 
 #[derive(Debug, Args)]
@@ -79,10 +79,16 @@ pub(crate) async fn run(session: &mut Session, command: UserCommand) -> Result<(
             let password = session.ui.secret("password")?;
             update(session, args, json!({ "password": password })).await
         }
-        UserCommand::Delete(args) => {
-            session.client.delete(&path(&["users", &args.user]), &[]).await?;
-            session.ui.note(&format!("deleted `{}`", args.user));
-            Ok(())
+        UserCommand::Link(args) => {
+            let link = session.client.post(&path(&["users", &args.user, "link"]), &json!({})).await?;
+            match args.output.format {
+                Format::Table => {
+                    let url =
+                        format!("{}/sign-in#token={}", session.client.server(), scalar(link.get("token")));
+                    session.ui.text(&format!("{url}\n"))
+                }
+                format => session.ui.document(format, &link),
+            }
         }
     }
 }
