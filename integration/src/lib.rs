@@ -1,6 +1,9 @@
 //! The harness of the end-to-end tests: clusters to test against and the programs that tests compare with.
 
 pub mod api_client;
+pub mod charts;
+pub mod kubectl;
+pub mod osc;
 pub mod realkube;
 
 use std::fs::OpenOptions;

@@ -1,0 +1,5 @@
+//! Journeys with the built binary, as its users make them.
+
+mod input;
+mod offline;
+mod story;
