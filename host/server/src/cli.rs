@@ -168,6 +168,8 @@ async fn online(mut ui: Ui, server: &ServerArgs, command: Command) -> Result<(),
     match command {
         Command::Login(args) => return login::run(&mut ui, server, args).await,
         Command::Package(command) if !matches!(command, package::PackageCommand::Push(_)) => {
+            // A plugin that cannot even look at a package says so in the log.
+            crate::telemetry::init(Some("osc_server::plugins=warn"));
             return package::run_offline(&mut ui, command).await;
         }
         _ => {}

@@ -33,6 +33,11 @@ impl Workbench {
             .await
             .map_err(|error| Failure::failed(error.to_string()))??;
         let plugins = Plugins::offline(&cache()?)?;
+        if plugins.deployers().is_empty() {
+            return Err(
+                Failure::failed("this `osc` was built without plugins").hint("build it with `make build`")
+            );
+        }
         let call = Call { package: Some(Arc::new(package)), deadline, ..Call::default() };
         let name = path.display().to_string();
         let opened = plugins.open_package(&call).await.map_err(|error| named(&name, error))?;
