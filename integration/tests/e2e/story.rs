@@ -29,7 +29,20 @@ impl Stage {
     fn real(kubeconfig: &Path) -> Result<Stage> {
         let server = Server::serve()?;
         let path = kubeconfig.to_str().context("the path is no text")?;
-        let added = server.osc(["cluster", "add", "--kubeconfig", path, "--name", "real", "--region", "here", "-o", "json"])?.json()?;
+        let added = server
+            .osc([
+                "cluster",
+                "add",
+                "--kubeconfig",
+                path,
+                "--name",
+                "real",
+                "--region",
+                "here",
+                "-o",
+                "json",
+            ])?
+            .json()?;
         ensure!(added["state"] == "available", "{added}");
         ensure!(added["version"].as_str().is_some_and(|version| version.starts_with("v1.")), "{added}");
         Ok(Stage { server, cluster: "real", kubectl: Kubectl::new(kubeconfig), folder: tempfile::tempdir()? })
@@ -50,7 +63,10 @@ impl Stage {
 
     fn push(&self, name: &str, files: &[(String, Vec<u8>)]) -> Result<Value> {
         let package = pack(self.folder.path(), name, files)?;
-        let pushed = self.server.osc(["package", "push", package.to_str().context("no text")?, "-o", "json"])?.json()?;
+        let pushed = self
+            .server
+            .osc(["package", "push", package.to_str().context("no text")?, "-o", "json"])?
+            .json()?;
         ensure!(pushed[0]["state"] == "ready", "{pushed}");
         Ok(pushed[0].clone())
     }
@@ -64,7 +80,10 @@ impl Stage {
 
     fn expect(&self, kind: &str, name: &str, pointer: &str, wanted: &Value) -> Result<()> {
         let found = self.look(kind, name, pointer)?;
-        ensure!(found.as_ref().is_none_or(|found| found == wanted), "{kind} {name} {pointer}: {found:?}, not {wanted}");
+        ensure!(
+            found.as_ref().is_none_or(|found| found == wanted),
+            "{kind} {name} {pointer}: {found:?}, not {wanted}"
+        );
         Ok(())
     }
 
@@ -82,7 +101,10 @@ fn greeter(stage: &Stage) -> Result<()> {
     let first = chart("greeter")?;
     let pushed = stage.push("greeter-0.1.0", &first)?;
     ensure!(pushed["service"] == "greeter" && pushed["version"] == "0.1.0", "{pushed}");
-    ensure!(pushed["findings"].is_array() && pushed["digest"].as_str().is_some_and(|d| d.starts_with("sha256:")), "{pushed}");
+    ensure!(
+        pushed["findings"].is_array() && pushed["digest"].as_str().is_some_and(|d| d.starts_with("sha256:")),
+        "{pushed}"
+    );
     // The same package again changes nothing; another one of the same version is a conflict.
     stage.push("again", &first)?;
     let mut other = first.clone();
@@ -91,25 +113,46 @@ fn greeter(stage: &Stage) -> Result<()> {
     let conflict = stage.server.osc(["package", "push", package.to_str().context("no text")?])?;
     ensure!(conflict.code == Some(5), "{conflict:?}");
     let subscriptions = stage.json("subscription list")?;
-    ensure!(subscriptions[0]["service"] == "greeter" && subscriptions[0]["state"] == "active", "{subscriptions}");
+    ensure!(
+        subscriptions[0]["service"] == "greeter" && subscriptions[0]["state"] == "active",
+        "{subscriptions}"
+    );
 
-    let deploy = format!("instance deploy greeter@0.1.0 --name shop --cluster {} --namespace web --set replicas=2", stage.cluster);
+    let deploy = format!(
+        "instance deploy greeter@0.1.0 --name shop --cluster {} --namespace web --set replicas=2",
+        stage.cluster
+    );
     let plan = stage.json(&format!("{deploy} --dry-run"))?;
-    let created: Vec<&str> = plan["changes"].as_array().context("no changes")?.iter().filter(|change| change["action"] == "create").filter_map(|change| change["kind"].as_str()).collect();
+    let created: Vec<&str> = plan["changes"]
+        .as_array()
+        .context("no changes")?
+        .iter()
+        .filter(|change| change["action"] == "create")
+        .filter_map(|change| change["kind"].as_str())
+        .collect();
     for kind in ["Deployment", "Service", "ConfigMap"] {
         ensure!(created.contains(&kind), "{plan}");
     }
-    ensure!(plan["hash"].is_string() && plan["images"].to_string().contains("registry.example.org/greeter"), "{plan}");
+    ensure!(
+        plan["hash"].is_string() && plan["images"].to_string().contains("registry.example.org/greeter"),
+        "{plan}"
+    );
     stage.expect_absent("deployment", "shop-greeter")?;
 
     let (operation, progress) = stage.change(&deploy)?;
-    ensure!(operation["kind"] == "install" && operation["steps"].as_array().is_some_and(|steps| !steps.is_empty()), "{operation}");
+    ensure!(
+        operation["kind"] == "install"
+            && operation["steps"].as_array().is_some_and(|steps| !steps.is_empty()),
+        "{operation}"
+    );
     ensure!(progress.contains("done") && progress.contains("succeeded"), "{progress}");
     stage.expect("deployment", "shop-greeter", "/spec/replicas", &json!(2))?;
     stage.expect("configmap", "shop-greeter", PAGE, &json!("<h1>Hello</h1>\n"))?;
     stage.expect("crd", "greetings.greeter.example.org", "/spec/scope", &json!("Namespaced"))?;
     let instance = stage.json("instance show shop")?;
-    for (field, wanted) in [("service", "greeter"), ("version", "0.1.0"), ("namespace", "web"), ("state", "running")] {
+    for (field, wanted) in
+        [("service", "greeter"), ("version", "0.1.0"), ("namespace", "web"), ("state", "running")]
+    {
         ensure!(instance[field] == wanted, "{field} in {instance}");
     }
     ensure!(instance["revision"] == 1, "{instance}");
@@ -124,13 +167,26 @@ fn greeter(stage: &Stage) -> Result<()> {
 
     let mut second = first.clone();
     edit(&mut second, "Chart.yaml", "version: 0.1.0", "version: 0.2.0")?;
-    edit(&mut second, "templates/configmap.yaml", "<h1>{{ .Values.greeting }}</h1>", "<h2>{{ .Values.greeting }}</h2>")?;
+    edit(
+        &mut second,
+        "templates/configmap.yaml",
+        "<h1>{{ .Values.greeting }}</h1>",
+        "<h2>{{ .Values.greeting }}</h2>",
+    )?;
     second.retain(|(path, _)| !path.ends_with("templates/service.yaml"));
     stage.push("greeter-0.2.0", &second)?;
     ensure!(stage.json("instance show shop")?["upgrade_available"] == "0.2.0");
     let plan = stage.json("instance upgrade shop --to 0.2.0 --dry-run")?;
-    let action = |kind: &str| plan["changes"].as_array().and_then(|all| all.iter().find(|change| change["kind"] == kind)).map(|change| change["action"].clone());
-    ensure!(action("Service") == Some(json!("delete")) && action("ConfigMap") == Some(json!("update")), "{plan}");
+    let action = |kind: &str| {
+        plan["changes"]
+            .as_array()
+            .and_then(|all| all.iter().find(|change| change["kind"] == kind))
+            .map(|change| change["action"].clone())
+    };
+    ensure!(
+        action("Service") == Some(json!("delete")) && action("ConfigMap") == Some(json!("update")),
+        "{plan}"
+    );
     let id = plan["id"].as_str().context("no id")?;
     stage.change(&format!("plan apply {id}"))?;
     stage.expect("configmap", "shop-greeter", PAGE, &json!("<h2>Hi</h2>\n"))?;
@@ -147,7 +203,11 @@ fn greeter(stage: &Stage) -> Result<()> {
 
     stage.change("instance test shop")?;
     let plan = stage.json("instance delete shop --dry-run")?;
-    ensure!(plan["changes"].to_string().contains("delete") && plan["kept"].to_string().contains("greetings.greeter.example.org"), "{plan}");
+    ensure!(
+        plan["changes"].to_string().contains("delete")
+            && plan["kept"].to_string().contains("greetings.greeter.example.org"),
+        "{plan}"
+    );
     stage.change("instance delete shop")?;
     for kind in ["deployment", "service", "configmap"] {
         stage.expect_absent(kind, "shop-greeter")?;
@@ -156,14 +216,20 @@ fn greeter(stage: &Stage) -> Result<()> {
     let gone = stage.server.osc(["instance", "show", "shop"])?;
     ensure!(gone.code == Some(4), "{gone:?}");
     let audit = stage.json("audit list")?;
-    ensure!(audit.to_string().contains("CreateInstance") && audit.to_string().contains("DeleteInstance"), "{audit}");
+    ensure!(
+        audit.to_string().contains("CreateInstance") && audit.to_string().contains("DeleteInstance"),
+        "{audit}"
+    );
     Ok(())
 }
 
 /// A database: a random password that stays, and volumes that outlive the instance.
 fn ledger(stage: &Stage) -> Result<()> {
     stage.push("ledger", &chart("ledger")?)?;
-    stage.change(&format!("instance deploy ledger --name books --cluster {} --namespace web", stage.cluster))?;
+    stage.change(&format!(
+        "instance deploy ledger --name books --cluster {} --namespace web",
+        stage.cluster
+    ))?;
     let password = stage.look("secret", "books-auth", "/data/password")?;
     stage.change("instance update books --set replicas=2")?;
     ensure!(stage.look("secret", "books-auth", "/data/password")? == password, "the password changed");
@@ -228,7 +294,9 @@ fn a_restart_forgets_nothing() -> Result<()> {
     let before = std::fs::read_to_string(data.join("sandbox/kubeconfig"))?;
     let package = pack(folder.path(), "ledger", &chart("ledger")?)?;
     server.osc(["package", "push", package.to_str().context("no text")?])?.ok()?;
-    server.osc("instance deploy ledger --name books --cluster sandbox --namespace web --wait".split(' '))?.ok()?;
+    server
+        .osc("instance deploy ledger --name books --cluster sandbox --namespace web --wait".split(' '))?
+        .ok()?;
     ensure!(server.stop()? == Some(0), "{}", server.log());
 
     let mut server = Server::start("sandbox", &[], Some(&data))?;
@@ -236,7 +304,13 @@ fn a_restart_forgets_nothing() -> Result<()> {
     let instance = server.osc(["instance", "show", "books", "-o", "json"])?.json()?;
     ensure!(instance["state"] == "running", "{instance}");
     server.osc("instance update books --set replicas=2 --wait".split(' '))?.ok()?;
-    let second = server.home().osc(["sandbox", "--data-dir", data.to_str().context("no text")?, "--listen", "127.0.0.1:0"])?;
+    let second = server.home().osc([
+        "sandbox",
+        "--data-dir",
+        data.to_str().context("no text")?,
+        "--listen",
+        "127.0.0.1:0",
+    ])?;
     ensure!(second.code == Some(1) && second.err.contains("another server"), "{second:?}");
     server.kill()?;
 
