@@ -42,7 +42,7 @@ pub(crate) enum InstanceCommand {
     /// List the revisions of an instance
     History(NameArgs),
     /// Print the values that were set
-    Values(NameArgs),
+    Values(ValuesCommandArgs),
     /// Show where the cluster differs from what was applied
     Diff(NameArgs),
 }
@@ -51,6 +51,17 @@ pub(crate) enum InstanceCommand {
 pub(crate) struct NameArgs {
     /// Name or id of the instance
     instance: String,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ValuesCommandArgs {
+    /// Name or id of the instance
+    instance: String,
+    /// Print the package's defaults too
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -290,8 +301,13 @@ pub(crate) async fn run(session: &mut Session, command: InstanceCommand) -> Resu
         InstanceCommand::Deploy(args) => deploy(session, args).await,
         InstanceCommand::List(args) => list(session, args).await,
         InstanceCommand::Show(args) => {
-            let instance = session.client.get(&path(&["instances", &args.instance])).await?;
-            session.ui.object(args.output.format, &instance, show)
+            let place = path(&["instances", &args.instance]);
+            let instance = session.client.get(&place).await?;
+            let notes = match args.output.format {
+                Format::Table => notes(session, &place, &instance).await,
+                _ => None,
+            };
+            session.ui.object(args.output.format, &instance, |instance, paint| show(instance, notes, paint))
         }
         InstanceCommand::Update(args) => {
             let mut body = values_body(&args.values, args.reset_values)?;
@@ -327,8 +343,9 @@ pub(crate) async fn run(session: &mut Session, command: InstanceCommand) -> Resu
         InstanceCommand::History(args) => part(session, args, "history", HISTORY).await,
         InstanceCommand::Values(args) => {
             let values = session.client.get(&path(&["instances", &args.instance, "values"])).await?;
+            let shown = if args.all { &values } else { values.get("overrides").unwrap_or(&values) };
             let format = if args.output.format == Format::Table { Format::Yaml } else { args.output.format };
-            session.ui.document(format, &values)
+            session.ui.document(format, shown)
         }
         InstanceCommand::Diff(args) => {
             let diff = session.client.get(&path(&["instances", &args.instance, "diff"])).await?;
@@ -341,8 +358,9 @@ async fn deploy(session: &mut Session, args: DeployArgs) -> Result<(), Failure> 
     let mut body = Map::new();
     if args.change.plan.is_none() {
         let service = args.service.unwrap_or_default();
-        let name = args.name.unwrap_or_else(|| generated_name(&service));
-        body.insert("name".into(), name.into());
+        if let Some(name) = args.name {
+            body.insert("name".into(), name.into());
+        }
         body.insert("service".into(), service.into());
         body.insert("cluster".into(), args.cluster.into());
         body.insert("namespace".into(), args.namespace.into());
@@ -353,25 +371,6 @@ async fn deploy(session: &mut Session, args: DeployArgs) -> Result<(), Failure> 
         args.run.add_to(&mut body);
     }
     carry_out(session, &args.change, Change::post("install", "/instances".into(), body.into())).await
-}
-
-/// The service's name and six random characters, a DNS label that leaves room for what charts append.
-fn generated_name(service: &str) -> String {
-    use rand::RngExt;
-    let name = service.split('@').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
-    let clean: String = name
-        .to_ascii_lowercase()
-        .chars()
-        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-        .take(46)
-        .collect();
-    let mut random = rand::rng();
-    let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
-    let suffix: String = (0..6).map(|_| char::from(letters[random.random_range(0..letters.len())])).collect();
-    match clean.trim_matches('-') {
-        "" => format!("instance-{suffix}"),
-        clean => format!("{clean}-{suffix}"),
-    }
 }
 
 async fn list(session: &mut Session, args: ListArgs) -> Result<(), Failure> {
@@ -511,7 +510,14 @@ async fn part(session: &mut Session, args: NameArgs, part: &str, columns: &[Colu
     session.ui.list(args.output.format, &items, columns)
 }
 
-fn show(instance: &Value, paint: Paint) -> String {
+/// What the package says to its user, from the revision in force.
+async fn notes(session: &Session, place: &str, instance: &Value) -> Option<String> {
+    let history = session.client.list(&format!("{place}/history"), &[], None).await.ok()?;
+    let revision = history.iter().find(|revision| revision.get("number") == instance.get("revision"))?;
+    revision.get("notes")?.as_str().map(str::to_owned)
+}
+
+fn show(instance: &Value, notes: Option<String>, paint: Paint) -> String {
     let text = |name: &str| scalar(instance.get(name));
     let mut shown = facts(
         &[
@@ -525,6 +531,7 @@ fn show(instance: &Value, paint: Paint) -> String {
             ("revision", text("revision")),
             ("upgrade", text("upgrade_available")),
             ("description", text("description")),
+            ("operation", text("operation")),
             ("created", ago(instance, "created_at")),
         ],
         paint,
@@ -535,10 +542,8 @@ fn show(instance: &Value, paint: Paint) -> String {
         shown.push('\n');
         shown.push_str(&super::output::table::render(&endpoints, ENDPOINTS, jiff::Timestamp::now(), paint));
     }
-    if let Some(notes) =
-        instance.get("notes").and_then(Value::as_str).filter(|notes| !notes.trim().is_empty())
-    {
-        shown.push_str(&format!("\n{}\n", plain_block(notes).trim_end()));
+    if let Some(notes) = notes.filter(|notes| !notes.trim().is_empty()) {
+        shown.push_str(&format!("\n{}\n", plain_block(&notes).trim_end()));
     }
     shown
 }
@@ -558,10 +563,10 @@ mod tests {
     fn an_instance_shows_where_it_is_reached() {
         let instance = json!({
             "id": "3", "name": "shop", "service": "web", "version": "1.2.0", "cluster": "sandbox", "namespace": "web",
-            "state": "running", "reason": null, "revision": 2, "upgrade_available": "1.3.0", "notes": "visit\u{1b}[2J it\n",
+            "state": "running", "reason": null, "revision": 2, "upgrade_available": "1.3.0",
             "endpoints": [{"name": "http", "url": "http://shop.web:80", "type": "cluster"}]
         });
-        assert_snapshot!(show(&instance, Paint::Plain), @r"
+        assert_snapshot!(show(&instance, Some("visit\u{1b}[2J it\n".into()), Paint::Plain), @r"
         name:      shop
         id:        3
         service:   web 1.2.0
@@ -586,13 +591,5 @@ mod tests {
             json!({"pod": "b", "container": "web", "message": "three"}),
         ];
         assert_eq!(log_text(&lines), "==> a web\none\ntwo\n==> b web\nthree\n");
-    }
-
-    #[test]
-    fn generated_names_are_labels() {
-        let name = generated_name("acme/My_Web.App@1.0.0");
-        assert!(name.starts_with("my-web-app-") && name.len() == 17, "{name}");
-        assert!(generated_name("@").starts_with("instance-"));
-        assert!(generated_name(&"x".repeat(80)).len() <= 53);
     }
 }

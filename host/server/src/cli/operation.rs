@@ -29,9 +29,6 @@ pub(crate) struct ListArgs {
     /// Only those of this instance
     #[arg(long)]
     instance: Option<String>,
-    /// Only those in this state
-    #[arg(long)]
-    state: Option<String>,
     /// At most so many
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -61,9 +58,8 @@ pub(crate) struct ChangeArgs {
 pub(crate) async fn run(session: &mut Session, command: OperationCommand) -> Result<(), Failure> {
     match command {
         OperationCommand::List(args) => {
-            let filters = [("instance", args.instance), ("state", args.state)];
             let query: Vec<(&str, String)> =
-                filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
+                args.instance.into_iter().map(|name| ("instance", name)).collect();
             let items = session.client.list("/operations", &query, Some(args.limit)).await?;
             session.ui.list(args.output.format, &items, OPERATION_COLUMNS)
         }
