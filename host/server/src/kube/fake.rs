@@ -456,17 +456,8 @@ impl ClusterApi for FakeCluster {
                 return Ok(Deleted::Accepted);
             }
             self.begin(format!("delete {object}"))?;
-            let mut state = self.state();
-            let held =
-                live["metadata"]["finalizers"].as_array().is_some_and(|finalizers| !finalizers.is_empty());
-            if held {
-                let mut live = live;
-                live["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z".into();
-                state.objects.insert(key, live);
-            } else {
-                state.applied.retain(|(other, _), _| *other != key);
-                state.objects.remove(&key);
-            }
+            self.state().remove(key, live);
+            self.answered().await;
             Ok(Deleted::Accepted)
         })
     }

@@ -10,6 +10,7 @@ mod namespace;
 pub(super) mod ownership;
 mod retry;
 pub(super) mod secret;
+mod unavailable;
 mod wait;
 
 use std::collections::HashMap;
@@ -191,7 +192,10 @@ impl Executor {
             .as_ref()
             .ok_or_else(|| Error::Conflict(format!("operation `{id}` has no plan to carry out yet")))?;
         let plan: Plan = self.documents.get(&document_identity(operation.tenant_id), key).await?;
-        let target = self.host.target(&operation).await?;
+        let target = match self.host.target(&operation).await {
+            Ok(target) => target,
+            Err(error) => unavailable::target(&error).ok_or(error)?,
+        };
         let before = match operation.instance_id {
             Some(instance) => {
                 let part = plan.part.clone();

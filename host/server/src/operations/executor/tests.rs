@@ -387,6 +387,15 @@ async fn refuses_what_leaves_the_grant_before_anything_runs() {
 }
 
 #[tokio::test]
+async fn fails_when_its_cluster_cannot_be_used_any_more() {
+    let bench = Bench::new().await;
+    let id = bench.operation("install", &plan(vec![apply("apply", vec![config_map("settings", "1")])])).await;
+    bench.lose_cluster("cluster `c` was removed");
+    assert_eq!(bench.run(id).await, OperationState::Failed);
+    assert_eq!(bench.reason(id).await, "cluster `c` was removed");
+}
+
+#[tokio::test]
 async fn definitions_are_upgraded_only_when_that_is_safe() {
     let bench = Bench::new().await;
     let crd = |kind: &str| {

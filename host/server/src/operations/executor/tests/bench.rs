@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kube::fake::FakeCluster;
 use crate::operations::clock::Clock;
 use crate::operations::document_identity;
@@ -66,12 +66,17 @@ struct TestHost {
     cluster: FakeCluster,
     instance: String,
     ends: Mutex<Vec<End>>,
+    /// Why there is no cluster any more.
+    lost: Mutex<Option<String>>,
 }
 
 impl OperationHost for TestHost {
     fn target<'a>(&'a self, _: &'a Operation) -> BoxFuture<'a, Result<Target>> {
         let own = NamespaceGrant { namespace: "*".into(), rbac: true, privileged: true };
         let grant = Grant { namespaces: vec![own], cluster_scoped: true, ..Grant::default() };
+        if let Some(reason) = self.lost.lock().unwrap().clone() {
+            return Box::pin(async move { Err(Error::Refused(reason)) });
+        }
         let target = Target {
             cluster: Arc::new(self.cluster.clone()),
             cluster_id: 1,
@@ -144,8 +149,12 @@ impl Bench {
             })
             .await
             .unwrap();
-        let host =
-            Arc::new(TestHost { cluster: cluster.clone(), instance: name.into(), ends: Mutex::default() });
+        let host = Arc::new(TestHost {
+            cluster: cluster.clone(),
+            instance: name.into(),
+            ends: Mutex::default(),
+            lost: Mutex::default(),
+        });
         let now = Mutex::new("2026-01-01T00:00:00Z".parse().unwrap());
         let clock = Arc::new(TestClock { now, stopped: AtomicBool::new(false), waiting: Notify::new() });
         let executor = executor(&db, &documents, &host, &clock, CrashPoint::never());
@@ -161,6 +170,11 @@ impl Bench {
     /// The server starts anew, maybe to crash again.
     pub(super) fn restart(&mut self, crash: CrashPoint) {
         self.executor = executor(&self.db, &self.documents, &self.host, &self.clock, crash);
+    }
+
+    /// The cluster is removed, or its kubeconfig no longer accepted.
+    pub(super) fn lose_cluster(&self, reason: &str) {
+        *self.host.lost.lock().unwrap() = Some(reason.into());
     }
 
     pub(super) async fn operation(&self, kind: &str, plan: &Plan) -> i64 {

@@ -69,11 +69,15 @@ struct Outcome {
 }
 
 async fn outcome(bench: &Bench, id: i64, state: OperationState) -> Outcome {
+    // Messages may differ: what was deleted before the crash is not counted again after it.
+    let journal = bench.journal(id).await;
+    let journal =
+        journal.into_iter().map(|line| line.split(',').next().unwrap_or_default().to_owned()).collect();
     Outcome {
         state,
         objects: bench.cluster.snapshot(),
         inventory: bench.inventory().await,
-        journal: bench.journal(id).await,
+        journal,
         hooks_made: bench.count("create Job"),
         ends: bench.ends(),
     }
