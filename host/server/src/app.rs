@@ -1,5 +1,6 @@
 //! What every part of the server shares: one [`App`] per process, handed around as `Arc<App>`.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::{Notify, broadcast, watch};
@@ -45,6 +46,8 @@ pub struct Outside {
     pub egress: Option<Egress>,
     pub builtin: Vec<Builtin>,
     pub compiler: Compiler,
+    /// Where compiled code is kept; below the data folder when not said.
+    pub plugin_cache: Option<PathBuf>,
 }
 
 impl App {
@@ -56,6 +59,7 @@ impl App {
             egress: Some(Egress::new(rules)?),
             builtin: plugins::builtin().to_vec(),
             compiler: Compiler::this_program(),
+            plugin_cache: None,
         };
         App::open_with(config, outside).await
     }
@@ -71,6 +75,9 @@ impl App {
         settings.builtin = outside.builtin;
         settings.compiler = outside.compiler;
         settings.egress = outside.egress;
+        if let Some(folder) = outside.plugin_cache {
+            settings.cache_dir = folder;
+        }
         let plugins = Plugins::open(settings).await?;
         let host = Host { db: db.clone(), sealer: sealer.clone(), clusters: outside.clusters.clone() };
         let executor = Executor::new(ExecutorParts {

@@ -1,5 +1,6 @@
 //! Rules and orchestration, one file per resource. No HTTP, no SQL text.
 
+pub mod adoption;
 pub mod audit;
 pub mod clusters;
 pub mod instances;

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 
 use crate::app::App;
 use crate::error::Error;
+use crate::store::plugins::PluginState;
 
 /// The process answers.
 pub(super) async fn alive() -> &'static str {
@@ -17,6 +18,11 @@ pub(super) async fn alive() -> &'static str {
 pub(super) async fn ready(State(app): State<Arc<App>>) -> (StatusCode, String) {
     if app.shutdown.has_begun() {
         return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n".into());
+    }
+    let waiting =
+        app.plugins.list().into_iter().find(|plugin| plugin.state == PluginState::Enabled && !plugin.ready);
+    if let Some(plugin) = waiting {
+        return (StatusCode::SERVICE_UNAVAILABLE, format!("plugin `{}` is being compiled\n", plugin.id));
     }
     let database = app.db.read(|conn| Ok::<i64, Error>(conn.query_row("SELECT 1", [], |row| row.get(0))?));
     match database.await {

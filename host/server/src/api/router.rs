@@ -38,7 +38,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(services::get_version_readme))
         .routes(routes!(services::list_findings))
         .routes(routes!(subscriptions::list_subscriptions, subscriptions::create_subscription))
-        .routes(routes!(subscriptions::get_subscription))
+        .routes(routes!(subscriptions::get_subscription, subscriptions::delete_subscription))
         .routes(routes!(subscriptions::freeze_subscription))
         .routes(routes!(subscriptions::unfreeze_subscription))
         .routes(routes!(clusters::list_clusters, clusters::create_cluster))

@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::error::{HttpResult, Problem};
 use super::extract::{Json, Path, Query};
+use super::operations::OperationView;
 use super::page::{List, PageQuery};
 use crate::app::App;
 use crate::domain::principal::Principal;
-use crate::domain::subscriptions;
+use crate::domain::{operations, subscriptions};
 use crate::store::subscriptions::Subscription;
 
 #[derive(Deserialize, ToSchema)]
@@ -104,4 +106,31 @@ pub(super) async fn unfreeze_subscription(
     Path(service): Path<String>,
 ) -> HttpResult<Json<SubscriptionView>> {
     Ok(Json(subscriptions::set_frozen(&app, &who, &service, false).await?.into()))
+}
+
+/// What ending a subscription started.
+#[derive(Serialize, ToSchema)]
+pub(super) struct SubscriptionEnd {
+    service: String,
+    /// `ending` while instances are being deleted, else `ended`.
+    state: String,
+    /// The operations that delete the instances.
+    operations: Vec<OperationView>,
+}
+
+/// End a subscription
+///
+/// Deletes the tenant's instances of the service first.
+#[utoipa::path(delete, path = "/api/v1/subscriptions/{service}", tag = "subscriptions",
+    params(("service" = String, Path)),
+    responses((status = ACCEPTED, body = SubscriptionEnd), (status = "4XX", body = Problem)))]
+pub(super) async fn delete_subscription(
+    State(app): State<Arc<App>>,
+    who: Principal,
+    Path(service): Path<String>,
+) -> HttpResult<(StatusCode, Json<SubscriptionEnd>)> {
+    let started = operations::end_subscription(&app, &who, &service).await?;
+    let state = if started.is_empty() { "ended" } else { "ending" };
+    let operations = started.into_iter().map(Into::into).collect();
+    Ok((StatusCode::ACCEPTED, Json(SubscriptionEnd { service, state: state.into(), operations })))
 }

@@ -14,7 +14,7 @@ use crate::domain::clusters::{self, ClusterSource};
 use crate::domain::planning::{self, Occasion};
 use crate::domain::principal::Principal;
 use crate::domain::wishes::{self, NewWish, Wish, check_free, overrides_identity, verb_text};
-use crate::domain::{instances, plans};
+use crate::domain::{instances, plans, subscriptions};
 use crate::error::{Error, Result};
 use crate::operations::document_identity;
 use crate::operations::executor::{End, OperationHost, Target};
@@ -46,7 +46,8 @@ pub struct Shown {
 
 /// Stores a wish as a queued operation; planning and execution follow in the background.
 pub async fn start(app: &App, who: &Principal, verb: Verb, new: NewWish) -> Result<Shown> {
-    let name = new.name.clone().or(new.instance.clone()).unwrap_or_default();
+    let names = [&new.name, &new.instance, &new.release, &new.service];
+    let name = names.into_iter().flatten().next().cloned().unwrap_or_default();
     audited(app, who, Act::new(event_name(verb), "instance", name), async {
         let wish = wishes::resolve(app, who, verb, new).await?;
         store_errand(app, who, Errand { wish, revision: 0 }, None).await
@@ -90,24 +91,66 @@ async fn store_errand(
                 Some(id) => check_unmoved(&at, &errand.wish, id)?,
                 None => errand.wish.instance = Some(insert_instance(&at, &errand.wish, &digest, &now)?),
             }
-            let new = NewOperation {
-                tenant_id: tenant.0,
-                instance_id: errand.wish.instance,
-                kind: verb_text(errand.wish.verb).into(),
-                wish: Vec::new(),
-                plan_id: plan.as_ref().map(|(id, _)| *id),
-                document: plan.map(|(_, document)| document),
-                created_by: Some(user),
-            };
-            let id = store::operations::insert(tx, &new, &now)?;
-            store::operations::set_wish(tx, id, &seal(&sealer, id, &errand)?)?;
-            Ok(id)
+            insert_operation(&at, &sealer, user, errand, plan)
         })
         .await?;
     app.scheduler.poke();
     app.events.changed_one("operations", id);
     app.events.changed("instances");
     get(app, who, id).await
+}
+
+fn insert_operation(
+    at: &Scoped<'_>,
+    sealer: &Sealer,
+    user: i64,
+    errand: Errand,
+    plan: Option<(i64, String)>,
+) -> Result<i64> {
+    let new = NewOperation {
+        tenant_id: at.tenant().0,
+        instance_id: errand.wish.instance,
+        kind: verb_text(errand.wish.verb).into(),
+        wish: Vec::new(),
+        plan_id: plan.as_ref().map(|(id, _)| *id),
+        document: plan.map(|(_, document)| document),
+        created_by: Some(user),
+    };
+    let id = store::operations::insert(at.connection(), &new, &time::now())?;
+    store::operations::set_wish(at.connection(), id, &seal(sealer, id, &errand)?)?;
+    Ok(id)
+}
+
+/// Ends a subscription: deletes the tenant's instances of the service first. Answers the operations that do.
+pub async fn end_subscription(app: &App, who: &Principal, service: &str) -> Result<Vec<Shown>> {
+    audited(app, who, Act::new("DeleteSubscription", "subscription", service), async {
+        let tenant = who.consumer()?;
+        let (named, sealer, user) = (service.to_owned(), app.sealer.clone(), who.user_id);
+        let ids = app
+            .db
+            .write(move |tx| {
+                let at = Scoped::new(tx, tenant);
+                let mut ids = Vec::new();
+                for instance in subscriptions::begin_end(&at, &named)? {
+                    let new = NewWish { instance: Some(instance), ..NewWish::default() };
+                    let wish = wishes::resolve_change(&at, &sealer, Verb::Uninstall, new)?;
+                    ids.push(insert_operation(&at, &sealer, user, Errand { wish, revision: 0 }, None)?);
+                }
+                store::subscriptions::finish_ending_anywhere(tx)?;
+                Ok::<_, Error>(ids)
+            })
+            .await?;
+        app.scheduler.poke();
+        app.events.changed("subscriptions");
+        app.events.changed("instances");
+        app.events.changed("operations");
+        let mut started = Vec::new();
+        for id in ids {
+            started.push(get(app, who, id).await?);
+        }
+        Ok(started)
+    })
+    .await
 }
 
 /// Whether the instance is as the wish found it, and idle.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use osc_plugin_api::documents::object::ObjectRef;
-use osc_plugin_api::documents::plan::{Action, OnTimeout, Plan, Propagation, Step};
+use osc_plugin_api::documents::plan::{Action, OnTimeout, Plan, Policy, Propagation, Step};
 use osc_plugin_api::documents::plan_request::{
     ClusterFacts, InstanceFacts, PlanRequest, StoredRevision, Verb,
 };
@@ -97,7 +97,20 @@ pub async fn make(app: &App, tenant: TenantId, wish: &Wish, occasion: &Occasion)
     scope::check(&plan, &known.grant, &wish.namespace, &scopes)?;
     let hash = canonical::hash(&plan, &app.sealer)?;
     tracing::debug!(cluster.name = known.cluster_name, "planned `{}` of `{}`", occasion.label, wish.name);
-    Ok(Made { plan, hash, revision: known.revision, cluster, inventory: known.inventory })
+    let revision = known.revision.max(recorded_version(&plan));
+    Ok(Made { plan, hash, revision, cluster, inventory: known.inventory })
+}
+
+/// The highest number among the plan's bookkeeping records: others may have changed a release too.
+fn recorded_version(plan: &Plan) -> i64 {
+    let records = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Apply { objects, policy: Policy::Record } => Some(objects),
+        _ => None,
+    });
+    let numbers = records
+        .flatten()
+        .filter_map(|record| record.pointer("/metadata/labels/version")?.as_str()?.parse::<i64>().ok());
+    numbers.max().unwrap_or(0)
 }
 
 /// What the plan would change, by a dry run in the cluster.

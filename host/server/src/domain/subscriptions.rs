@@ -5,6 +5,7 @@ use crate::domain::audit::{Act, audited};
 use crate::domain::principal::Principal;
 use crate::domain::services;
 use crate::error::{Error, Result};
+use crate::store::instances::{self, Filter};
 use crate::store::scope::{Page, Scoped};
 use crate::store::services::ServiceState;
 use crate::store::subscriptions::{self, Subscription, SubscriptionState};
@@ -103,6 +104,25 @@ pub async fn set_frozen(app: &App, who: &Principal, service: &str, frozen: bool)
         Ok(subscription)
     })
     .await
+}
+
+/// Begins the end of a subscription and answers the names of the instances that must go first. Refused while one of
+/// them is changing.
+pub fn begin_end(at: &Scoped<'_>, service: &str) -> Result<Vec<String>> {
+    let found = services::resolve(at, service)?;
+    match subscriptions::find(at, found.id)?.map(|subscription| subscription.state) {
+        Some(SubscriptionState::Active | SubscriptionState::Frozen) => {}
+        Some(SubscriptionState::Ending) => {
+            return Err(Error::Conflict(format!("the subscription of `{service}` is ending already")));
+        }
+        Some(SubscriptionState::Ended) | None => {
+            return Err(Error::NotFound { kind: "subscription", id: service.into() });
+        }
+    }
+    subscriptions::set_state(at, found.id, SubscriptionState::Ending)?;
+    let filter = Filter { service_id: Some(found.id), ..Filter::default() };
+    let found = instances::list(at, &filter, Page::ALL)?;
+    Ok(found.into_iter().map(|instance| instance.name).collect())
 }
 
 /// The subscription that an instance needs: active, or refused with the reason.

@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::domain::names::{check_label, check_text, suggest_instance_name};
 use crate::domain::principal::Principal;
 use crate::domain::values::merge;
-use crate::domain::{clusters, services, subscriptions};
+use crate::domain::{adoption, clusters, services, subscriptions};
 use crate::error::{Error, Result};
 use crate::secrets::Sealer;
 use crate::store::clusters::{ClusterState, find as find_cluster};
@@ -130,6 +130,7 @@ pub fn parse_verb(text: &str) -> Result<Verb> {
 /// Makes a wish whole, by the rules of the product.
 pub async fn resolve(app: &App, who: &Principal, verb: Verb, new: NewWish) -> Result<Wish> {
     let tenant = who.consumer()?;
+    let new = if verb == Verb::Adopt { adoption::complete(app, who, new).await? } else { new };
     if let Some(values) = &new.values {
         check_values(values)?;
     }
@@ -215,7 +216,8 @@ pub fn check_free(at: &Scoped<'_>, name: &str, cluster: i64, namespace: &str) ->
     Ok(())
 }
 
-fn resolve_change(at: &Scoped<'_>, sealer: &Sealer, verb: Verb, new: NewWish) -> Result<Wish> {
+/// For an instance that is there.
+pub(super) fn resolve_change(at: &Scoped<'_>, sealer: &Sealer, verb: Verb, new: NewWish) -> Result<Wish> {
     let instance = find_instance(at, &required(new.instance, "instance")?)?;
     check_idle(at, &instance)?;
     let conn = at.connection();
@@ -315,12 +317,12 @@ pub fn in_force(at: &Scoped<'_>, instance: &Instance) -> Result<Option<Revision>
 
 fn upgraded(at: &Scoped<'_>, instance: &Instance, said: Option<String>) -> Result<Version> {
     let service = crate::store::services::get_anywhere(at.connection(), instance.service_id)?;
-    let version = services::resolve_version(at, &service, said.as_deref())?;
-    if said.is_none() && version.id == instance.version_id {
-        let message = format!("`{}` is at the newest version `{}` already", instance.name, version.version);
+    let newest = services::upgrade_of(&versions::names(at.connection(), service.id)?, &instance.version);
+    let Some(wanted) = said.or(newest) else {
+        let message = format!("`{}` is at the newest version `{}` already", instance.name, instance.version);
         return Err(Error::Conflict(message));
-    }
-    Ok(version)
+    };
+    services::resolve_version(at, &service, Some(&wanted))
 }
 
 fn rollback_target(at: &Scoped<'_>, instance: &Instance, said: Option<i64>) -> Result<Revision> {

@@ -1,0 +1,159 @@
+//! The life of an instance over HTTP, with the real Helm component and a cluster in memory.
+
+use serde_json::{Value, json};
+
+use crate::app::{Client, TestApp, chart};
+
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: '{{ .Release.Name }}'}
+spec:
+  replicas: {{ .Values.replicas }}
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: 'nginx:{{ .Chart.Version }}'}]}
+";
+
+async fn with_web() -> Option<(TestApp, Client)> {
+    let app = TestApp::with_helm().await?;
+    app.start();
+    app.add_cluster("prod").await;
+    let admin = app.admin();
+    for version in ["1.0.0", "1.1.0"] {
+        let files = [("templates/web.yaml", DEPLOYMENT), ("values.yaml", "replicas: 1\n")];
+        admin.push("web.tgz", chart("web", version, &files)).await.expect(201);
+    }
+    Some((app, admin))
+}
+
+async fn done(app: &TestApp, operation: Value) -> Value {
+    let ended = app.ended(&operation).await;
+    assert_eq!(ended["state"], "succeeded", "{ended:#}");
+    ended
+}
+
+async fn shown(client: &Client) -> String {
+    let shop = client.get("/instances/shop").await.expect(200);
+    format!("{} {} r{} {}", shop["state"], shop["version"], shop["revision"], shop["upgrade_available"])
+}
+
+#[tokio::test]
+async fn deploy_update_upgrade_roll_back_and_delete() {
+    let Some((app, admin)) = with_web().await else { return };
+    let body = json!({ "service": "web@1.0.0", "name": "shop", "cluster": "prod", "namespace": "shop" });
+    let operation = admin.post("/instances", body.clone()).await.expect(202);
+    assert_eq!(operation["kind"], "install");
+    insta::assert_snapshot!(admin.post("/instances", body).await.problem(), @"409 already-exists: instance `shop` already exists");
+    done(&app, operation).await;
+    insta::assert_snapshot!(shown(&admin).await, @r#""running" "1.0.0" r1 "1.1.0""#);
+
+    let operation =
+        admin.post("/instances/shop/update", json!({ "values": { "replicas": 3 } })).await.expect(202);
+    done(&app, operation).await;
+    let values = admin.get("/instances/shop/values").await.expect(200);
+    assert_eq!(values["overrides"], json!({ "replicas": 3 }));
+    let operation = admin.post("/instances/shop/upgrade", json!({})).await.expect(202);
+    done(&app, operation).await;
+    insta::assert_snapshot!(shown(&admin).await, @r#""running" "1.1.0" r3 null"#);
+    let image = |app: &TestApp| {
+        let live = app.cluster.snapshot().into_iter().find(|object| object["kind"] == "Deployment").unwrap();
+        live["spec"]["template"]["spec"]["containers"][0]["image"].clone()
+    };
+    assert_eq!(image(&app), "nginx:1.1.0");
+    insta::assert_snapshot!(
+        admin.post("/instances/shop/upgrade", json!({})).await.problem(),
+        @"409 conflict: `shop` is at the newest version `1.1.0` already"
+    );
+
+    let operation = admin.post("/instances/shop/rollback", json!({ "revision": 1 })).await.expect(202);
+    done(&app, operation).await;
+    insta::assert_snapshot!(shown(&admin).await, @r#""running" "1.0.0" r4 "1.1.0""#);
+    assert_eq!(image(&app), "nginx:1.0.0");
+    let history = admin.get("/instances/shop/history").await.expect(200);
+    let numbers: Vec<_> =
+        history["items"].as_array().unwrap().iter().map(|row| row["number"].clone()).collect();
+    assert_eq!(numbers, [4, 3, 2, 1]);
+    let objects = admin.get("/instances/shop/objects").await.expect(200);
+    assert!(objects.as_array().unwrap().iter().any(|object| object["kind"] == "Deployment"), "{objects}");
+    assert_eq!(admin.get("/instances/shop/diff").await.expect(200)["changes"], json!([]));
+
+    admin.delete("/services/web").await.expect(409);
+    admin.delete("/clusters/prod").await.expect(409);
+    let operation = admin.delete("/instances/shop").await.expect(202);
+    done(&app, operation).await;
+    admin.get("/instances/shop").await.expect(404);
+    let left = app.cluster.names();
+    assert!(!left.iter().any(|name| name.contains("Deployment")), "{left:?}");
+    admin.delete("/clusters/prod").await.expect(204);
+}
+
+#[tokio::test]
+async fn a_plan_is_carried_out_as_shown_or_not_at_all() {
+    let Some((app, admin)) = with_web().await else { return };
+    let body = json!({ "verb": "install", "service": "web@1.0.0", "name": "shop", "cluster": "prod" });
+    let plan = admin.post("/plans", body.clone()).await.expect(200);
+    let changes = plan["changes"].as_array().unwrap();
+    assert!(changes.iter().any(|c| c["kind"] == "Deployment" && c["action"] == "create"), "{plan:#}");
+    admin.get("/instances/shop").await.expect(404);
+    let run = |hash: &Value| json!({ "plan": plan["id"], "hash": hash });
+    let wrong = admin.post("/operations", run(&json!("0"))).await;
+    assert!(wrong.status.is_client_error(), "{}", wrong.text);
+    let operation = admin.post("/operations", run(&plan["hash"])).await.expect(202);
+    done(&app, operation).await;
+    let again = admin.post("/operations", run(&plan["hash"])).await;
+    insta::assert_snapshot!(again.problem(), @"409 conflict: plan `1` was carried out already");
+
+    // A plan made before somebody else's change is stale.
+    let body = json!({ "verb": "update", "instance": "shop", "values": { "replicas": 2 } });
+    let stale = admin.post("/plans", body).await.expect(200);
+    let operation =
+        admin.post("/instances/shop/update", json!({ "values": { "replicas": 5 } })).await.expect(202);
+    done(&app, operation).await;
+    let refused = admin.post("/operations", json!({ "plan": stale["id"], "hash": stale["hash"] })).await;
+    assert_eq!(refused.status, 409, "{}", refused.text);
+    assert_eq!(
+        admin.get(&format!("/plans/{}", stale["id"].as_str().unwrap())).await.expect(200)["state"],
+        "stale"
+    );
+}
+
+#[tokio::test]
+async fn rules_of_the_product() {
+    let Some((app, admin)) = with_web().await else { return };
+    let deploy = async |client: &Client, name: &str, namespace: &str| {
+        let body = json!({ "service": "web", "name": name, "cluster": "prod", "namespace": namespace });
+        client.post("/instances", body).await
+    };
+    // Another tenant sees neither service nor cluster.
+    let other = app.user("olga", "other", "owner").await;
+    insta::assert_snapshot!(deploy(&other, "a", "default").await.problem(), @"404 not-found: service `web` does not exist");
+    // Its own package does not help without a grant, and a grant covers its namespace only.
+    other.push("web.tgz", chart("web", "9.0.0", &[])).await.expect(201);
+    insta::assert_snapshot!(deploy(&other, "a", "default").await.problem(), @"404 not-found: cluster `prod` does not exist");
+    admin.post("/clusters/prod/grants", json!({ "tenant": "other", "namespace": "team" })).await.expect(201);
+    insta::assert_snapshot!(
+        deploy(&other, "a", "default").await.problem(),
+        @"422 refused: namespace `default` of cluster `prod` is not granted to this tenant: ask the cluster's owner"
+    );
+    insta::assert_snapshot!(
+        deploy(&admin, "a", "team").await.problem(),
+        @"422 refused: namespace `team` of cluster `prod` belongs to another tenant"
+    );
+    // Frozen: no new instances.
+    admin.post("/subscriptions/web/freeze", json!({})).await.expect(200);
+    insta::assert_snapshot!(
+        deploy(&admin, "a", "default").await.problem(),
+        @"422 refused: the subscription of `web` is frozen: thaw it first"
+    );
+    admin.post("/subscriptions/web/unfreeze", json!({})).await.expect(200);
+    let operation = deploy(&admin, "a", "default").await.expect(202);
+    done(&app, operation).await;
+    // Ending a subscription deletes its instances.
+    let end = admin.delete("/subscriptions/web").await.expect(202);
+    assert_eq!(end["state"], "ending");
+    done(&app, end["operations"][0].clone()).await;
+    assert_eq!(admin.get("/instances").await.expect(200)["items"], json!([]));
+    insta::assert_snapshot!(deploy(&admin, "b", "default").await.problem(), @"422 refused: subscribe to `web` first");
+}

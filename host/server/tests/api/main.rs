@@ -1,0 +1,8 @@
+//! The API, in process: the real router over a real database, with a cluster in memory and the real components.
+
+mod app;
+mod auth;
+mod clusters;
+mod instances;
+mod openapi;
+mod packages;
