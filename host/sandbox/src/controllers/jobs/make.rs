@@ -29,7 +29,7 @@ impl Work<'_> {
             let going = |pod: &&Shared| object::is_terminating(pod) && !pods::is_finished(pod);
             missing -= self.pods.iter().filter(going).count() as i64;
         }
-        if missing <= 0 || self.is_backing_off() {
+        if missing <= 0 || self.is_backing_off(None) {
             return Ok(());
         }
         let template = self.template();
@@ -42,7 +42,8 @@ impl Work<'_> {
         taken.extend(active.iter().filter_map(|pod| index(pod)));
         taken.extend(self.failed_indexes().unwrap_or_default());
         let free: BTreeSet<i64> = (0..completions).filter(|index| !taken.contains(index)).collect();
-        for index in free.into_iter().take(missing as usize) {
+        let ripe: Vec<i64> = free.into_iter().filter(|index| !self.is_backing_off(Some(*index))).collect();
+        for index in ripe.into_iter().take(missing as usize) {
             let pod = self.indexed_pod(&template, index);
             pods::create(self.context, COMPONENT, &self.job, pod).await?;
         }
@@ -61,17 +62,23 @@ impl Work<'_> {
         }
     }
 
-    /// After failures the next pod waits: 10 seconds, 20, 40 and so on up to ten minutes.
-    fn is_backing_off(&mut self) -> bool {
-        let ended = |pod: &Shared| {
+    /// After failures the next pod waits: 10 seconds, 20, 40 and so on up to ten minutes. Where each index has a limit
+    /// of its own, it waits for itself only.
+    fn is_backing_off(&mut self, only: Option<i64>) -> bool {
+        if self.job.look("/spec/backoffLimitPerIndex").is_some() != only.is_some() {
+            return false;
+        }
+        let ended = |pod: &&Shared| {
             let statuses = items(pod, "/status/containerStatuses").iter();
             statuses.filter_map(|status| object::time(status, "/state/terminated/finishedAt")).max()
         };
+        let pods: Vec<&Shared> =
+            self.pods.iter().filter(|pod| only.is_none() || index(pod) == only).collect();
         let of_phase =
-            |phase: &'static str| self.pods.iter().filter(move |pod| text(pod, "/status/phase") == phase);
-        let success = of_phase("Succeeded").filter_map(ended).max();
+            |phase: &'static str| pods.iter().copied().filter(move |pod| text(pod, "/status/phase") == phase);
+        let success = of_phase("Succeeded").filter_map(|pod| ended(&pod)).max();
         let failures: Vec<_> =
-            of_phase("Failed").filter_map(ended).filter(|at| Some(*at) > success).collect();
+            of_phase("Failed").filter_map(|pod| ended(&pod)).filter(|at| Some(*at) > success).collect();
         let Some(last) = failures.iter().max() else { return false };
         let wait = (10_i64 << (failures.len() - 1).min(6)).min(600);
         let due = last.saturating_add(SignedDuration::from_secs(wait)).unwrap_or(*last);
