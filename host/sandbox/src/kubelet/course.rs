@@ -83,9 +83,12 @@ impl Fault {
 }
 
 impl Course {
-    /// Reads it from a pod. Pods of Jobs end by themselves, all others run on.
+    /// Reads it from a pod. Pods of Jobs and pods that are Helm hooks end by themselves, all others run on.
     pub fn of(pod: &Value) -> Self {
-        let is_job = object::controller(pod).is_some_and(|owner| object::text(owner, "/kind") == "Job");
+        let is_job = match object::controller(pod) {
+            Some(owner) => object::text(owner, "/kind") == "Job",
+            None => object::annotation(pod, "helm.sh/hook").is_some(),
+        };
         let exit = object::annotation(pod, "sandbox.osc.io/exit").and_then(|code| code.trim().parse().ok());
         let asked = object::annotation(pod, "sandbox.osc.io/duration").and_then(|s| s.trim().parse().ok());
         let fault = object::annotation(pod, "sandbox.osc.io/fault").and_then(Fault::parse);
