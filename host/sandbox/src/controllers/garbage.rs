@@ -117,10 +117,7 @@ enum Owner {
 
 /// Looks for an owner: in the cache, and on the server before it is taken for gone.
 async fn find(context: &Context, object: &Value, owner: &Value) -> Result<Owner, Refusal> {
-    let state = |found: &Value| match is_waiting(found) && flag(owner, "/blockOwnerDeletion") {
-        true => Owner::Waits,
-        false => Owner::There,
-    };
+    let state = |found: &Value| if is_waiting(found) { Owner::Waits } else { Owner::There };
     let wanted = text(owner, "/uid");
     if let Some(found) = context.cache().by_uid(wanted).and_then(|key| context.cache().of(&key)) {
         let elsewhere = !namespace(&found).is_empty() && namespace(&found) != namespace(object);

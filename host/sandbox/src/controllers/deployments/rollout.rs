@@ -143,7 +143,8 @@ impl Rollout<'_> {
                 cleaned += down;
             }
         }
-        let spare = self.sets().map(|set| available(set)).sum::<i64>() - least;
+        // A set that was just scaled down still counts pods that are about to go.
+        let spare = self.sets().map(|set| available(set).min(replicas(set))).sum::<i64>() - least;
         let mut gone = 0;
         for set in self.active_old() {
             let down = replicas(&set).min(spare - gone);

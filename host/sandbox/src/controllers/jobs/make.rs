@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::tally::{FAILURES, index};
-use super::{BURST, COMPONENT, FINALIZER, INDEX, Work};
+use super::{BURST, COMPONENT, FINALIZER, INDEX, Work, remove_finalizer};
 use crate::client::{Refusal, Shared};
 use crate::controllers::pods;
 use crate::object::{self, Look, items, name, number, text};
@@ -20,6 +20,8 @@ impl Work<'_> {
             let mut surplus = active.to_vec();
             pods::sort_for_deletion(&mut surplus);
             for pod in surplus.iter().take((running - wanted).min(BURST) as usize) {
+                // Without the mark it does not count as failed.
+                remove_finalizer(self.context, pod).await?;
                 pods::delete(self.context, COMPONENT, &self.job, pod).await?;
             }
             return Ok(());
