@@ -31,6 +31,7 @@ pub(super) fn fill(
     revision: &Revision,
     plan: &mut Plan,
 ) -> Result<()> {
+    warn_of_others(context, history, plan);
     let (timeout, description) = (context.timeout(), context.description());
     let version = revision.record.version();
     let run_hooks = |event: Event| match context.request.options.no_hooks {
@@ -67,6 +68,30 @@ pub(super) fn fill(
     plan.on_failure =
         vec![steps::record(format!("record revision {version} as failed"), &[failed], context.now)];
     Ok(())
+}
+
+/// Says when the release moved on without the server: what another program changed is undone.
+fn warn_of_others(context: &Context<'_>, history: &History, plan: &mut Plan) {
+    let known = context.request.current.as_ref().and_then(|current| stored_version(&current.plan));
+    let (Some(known), Some(last)) = (known, history.deployed()) else { return };
+    if last.version() > known {
+        let (chart, version) = last.chart();
+        plan.warnings.push(format!(
+            "another program brought release `{}` to revision {} (chart `{chart}` {version}): this plan does not build on it",
+            last.name(),
+            last.version()
+        ));
+    }
+}
+
+/// The release's version that a stored plan wrote; an adopted release counts on from where it was.
+pub(super) fn stored_version(plan: &Plan) -> Option<u32> {
+    let records = plan.steps.iter().rev().find_map(|step| match &step.action {
+        Action::Apply { objects, policy: Policy::Record } => Some(objects),
+        _ => None,
+    })?;
+    let names = records.iter().filter_map(osc_plugin_api::objects::name);
+    names.filter_map(|name| name.rsplit_once(".v")?.1.parse().ok()).max()
 }
 
 /// Removes what the revision no longer has, but for what stays on purpose.

@@ -1,11 +1,11 @@
 //! Rollback, adopt and test: what works on revisions that are stored already.
 
-use osc_plugin_api::documents::plan::{Action, Plan, Policy};
+use osc_plugin_api::documents::plan::Plan;
 use osc_plugin_api::{Error, Result};
 use serde_json::Value;
 
 use super::history::History;
-use super::revision::{Revision, applied, fill};
+use super::revision::{Revision, applied, fill, stored_version};
 use super::steps::{self, ReadyHook};
 use super::{Context, MANAGER};
 use crate::chart::{Chart, Metadata};
@@ -69,16 +69,6 @@ pub(super) fn roll_back(context: &Context<'_>) -> Result<Plan> {
     };
     fill(context, &history, &revision, &mut plan)?;
     Ok(plan)
-}
-
-/// The release's version that a stored plan wrote; an adopted release counts on from where it was.
-fn stored_version(plan: &Plan) -> Option<u32> {
-    let records = plan.steps.iter().rev().find_map(|step| match &step.action {
-        Action::Apply { objects, policy: Policy::Record } => Some(objects),
-        _ => None,
-    })?;
-    let names = records.iter().filter_map(osc_plugin_api::objects::name);
-    names.filter_map(|name| name.rsplit_once(".v")?.1.parse().ok()).max()
 }
 
 /// Hooks of a record, with their objects where they belong.
