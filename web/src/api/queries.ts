@@ -8,10 +8,10 @@ const busy = new Set(['queued', 'planning', 'running']);
 export const queries = {
   me: () =>
     queryOptions({ queryKey: ['me'], queryFn: () => bodyOf(api.GET('/api/v1/me')), staleTime: 60_000 }),
-  services: (filter: { q?: string; kind?: string; state?: string } = {}) =>
+  services: (filter: { search?: string; kind?: string } = {}) =>
     queryOptions({
       queryKey: ['services', filter],
-      queryFn: () => bodyOf(api.GET('/api/v1/services', { params: { query: { ...filter, limit: '200' } } })),
+      queryFn: () => bodyOf(api.GET('/api/v1/services', { params: { query: { ...filter, limit: 200 } } })),
     }),
   service: (name: string) =>
     queryOptions({
@@ -50,10 +50,10 @@ export const queries = {
       queryFn: () => bodyOf(api.GET('/api/v1/clusters/{name}/namespaces', { params: { path: { name } } })),
       enabled: name !== '',
     }),
-  instances: (filter: { q?: string; state?: string; cluster?: string; service?: string } = {}) =>
+  instances: (filter: { search?: string; state?: string; cluster?: string; service?: string } = {}) =>
     queryOptions({
       queryKey: ['instances', filter],
-      queryFn: () => bodyOf(api.GET('/api/v1/instances', { params: { query: { ...filter, limit: '200' } } })),
+      queryFn: () => bodyOf(api.GET('/api/v1/instances', { params: { query: { ...filter, limit: 200 } } })),
     }),
   instance: (id: string) =>
     queryOptions({
@@ -82,7 +82,7 @@ export const queries = {
       queryKey: ['instances', id, 'logs', pod],
       queryFn: () =>
         bodyOf(
-          api.GET('/api/v1/instances/{id}/logs', { params: { path: { id }, query: { pod, tail: '500' } } }),
+          api.GET('/api/v1/instances/{id}/logs', { params: { path: { id }, query: { pod, tail: 500 } } }),
         ),
     }),
   history: (id: string) =>
@@ -98,7 +98,7 @@ export const queries = {
   operations: (instance?: string) =>
     queryOptions({
       queryKey: ['operations', { instance }],
-      queryFn: () => bodyOf(api.GET('/api/v1/operations', { params: { query: { instance, limit: '50' } } })),
+      queryFn: () => bodyOf(api.GET('/api/v1/operations', { params: { query: { instance, limit: 50 } } })),
     }),
   operation: (id: string) =>
     queryOptions({
@@ -111,6 +111,6 @@ export const queries = {
   audit: () =>
     queryOptions({
       queryKey: ['audit'],
-      queryFn: () => bodyOf(api.GET('/api/v1/audit', { params: { query: { limit: '200' } } })),
+      queryFn: () => bodyOf(api.GET('/api/v1/audit', { params: { query: { limit: 200 } } })),
     }),
 };

@@ -11,31 +11,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          cursor?: string;
-          limit?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['AuditEntry'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List audit entries, newest first */
+    get: operations['list_audit'];
     put?: never;
     post?: never;
     delete?: never;
@@ -51,56 +28,14 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['Cluster'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List clusters */
+    get: operations['list_clusters'];
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': {
-            kubeconfig: string;
-            name: string;
-            region: string;
-          };
-        };
-      };
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Cluster'];
-          };
-        };
-      };
-    };
+    /**
+     * Add a cluster
+     * @description It must answer. The tenant gets every right in it.
+     */
+    post: operations['create_cluster'];
     delete?: never;
     options?: never;
     head?: never;
@@ -114,28 +49,12 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get?: never;
+    /** Show a cluster */
+    get: operations['get_cluster'];
     put?: never;
     post?: never;
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          name: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-      };
-    };
+    /** Remove a cluster */
+    delete: operations['delete_cluster'];
     options?: never;
     head?: never;
     patch?: never;
@@ -150,28 +69,44 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          name: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Cluster'];
-          };
-        };
-      };
-    };
+    /** Check a cluster now */
+    post: operations['check_cluster'];
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/clusters/{name}/grants': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List grants in a cluster */
+    get: operations['list_grants'];
+    put?: never;
+    /** Grant a tenant rights in a cluster */
+    post: operations['create_grant'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/clusters/{name}/grants/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** Revoke a grant */
+    delete: operations['delete_grant'];
     options?: never;
     head?: never;
     patch?: never;
@@ -184,27 +119,28 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          name: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': string[];
-          };
-        };
-      };
+    /** List namespaces that the tenant uses in a cluster */
+    get: operations['list_namespaces'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /**
+     * Follow changes of all resources
+     * @description Each event is `{"resource": "operations"}`; `everything` says that some events were lost.
+     */
+    get: operations['follow_events'];
     put?: never;
     post?: never;
     delete?: never;
@@ -220,38 +156,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          cluster?: string;
-          cursor?: string;
-          limit?: string;
-          namespace?: string;
-          q?: string;
-          service?: string;
-          state?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['Instance'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List instances */
+    get: operations['list_instances'];
     put?: never;
-    post?: never;
+    /** Deploy a service */
+    post: operations['create_instance'];
     delete?: never;
     options?: never;
     head?: never;
@@ -265,27 +174,30 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Instance'];
-          };
-        };
-      };
+    /** Show an instance */
+    get: operations['get_instance'];
+    put?: never;
+    post?: never;
+    /**
+     * Delete an instance
+     * @description Volumes, definitions and the namespace are kept unless asked otherwise.
+     */
+    delete: operations['delete_instance'];
+    options?: never;
+    head?: never;
+    /** Change the description of an instance */
+    patch: operations['describe_instance'];
+    trace?: never;
+  };
+  '/api/v1/instances/{id}/diff': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** Where the cluster differs from what was applied */
+    get: operations['diff_instance'];
     put?: never;
     post?: never;
     delete?: never;
@@ -301,34 +213,25 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              count: number;
-              message: string;
-              object: string;
-              reason: string;
-              time: string;
-              type: string;
-            }[];
-          };
-        };
-      };
+    /** List events about an instance's objects, newest first */
+    get: operations['list_instance_events'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/instances/{id}/form': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** The form of the version in use (`osc.form/v1`) */
+    get: operations['get_instance_form'];
     put?: never;
     post?: never;
     delete?: never;
@@ -344,30 +247,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['Revision'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List the revisions of an instance, newest first */
+    get: operations['list_instance_history'];
     put?: never;
     post?: never;
     delete?: never;
@@ -383,35 +264,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          container?: string;
-          pod?: string;
-          tail?: string;
-        };
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              pod: string | null;
-              pods: string[];
-              text: string;
-            };
-          };
-        };
-      };
-    };
+    /** The log of an instance's pod */
+    get: operations['get_instance_logs'];
     put?: never;
     post?: never;
     delete?: never;
@@ -427,36 +281,78 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              api_version: string;
-              kind: string;
-              name: string;
-              namespace: string | null;
-              reason: string | null;
-              state: string;
-            }[];
-          };
-        };
-      };
-    };
+    /** List the objects of an instance */
+    get: operations['list_instance_objects'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/instances/{id}/rollback': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Go back to an earlier revision */
+    post: operations['rollback_instance'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/instances/{id}/test': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Run the tests that the package brings along */
+    post: operations['test_instance'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/instances/{id}/update': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Change values of an instance, keeping its version */
+    post: operations['update_instance'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/instances/{id}/upgrade': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Move an instance to another version */
+    post: operations['upgrade_instance'];
     delete?: never;
     options?: never;
     head?: never;
@@ -470,33 +366,27 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              overrides: {
-                [key: string]: unknown;
-              };
-            };
-          };
-        };
-      };
-    };
+    /** The values that were set */
+    get: operations['get_instance_values'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/instances/adopt': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Take over a Helm release that is in a cluster already */
+    post: operations['adopt_instance'];
     delete?: never;
     options?: never;
     head?: never;
@@ -510,25 +400,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Me'];
-          };
-        };
-      };
-    };
+    /** Who the caller is */
+    get: operations['get_me'];
     put?: never;
     post?: never;
     delete?: never;
@@ -544,59 +417,14 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          cursor?: string;
-          instance?: string;
-          limit?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['Operation'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List operations, newest first */
+    get: operations['list_operations'];
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': {
-            hash: string;
-            plan: string;
-          };
-        };
-      };
-      responses: {
-        202: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Operation'];
-          };
-        };
-      };
-    };
+    /**
+     * Carry out a plan exactly as it was shown
+     * @description Refused with 409 when the cluster or the inputs moved since.
+     */
+    post: operations['create_operation'];
     delete?: never;
     options?: never;
     head?: never;
@@ -610,27 +438,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Operation'];
-          };
-        };
-      };
-    };
+    /** Show an operation with its steps */
+    get: operations['get_operation'];
     put?: never;
     post?: never;
     delete?: never;
@@ -648,27 +457,28 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Operation'];
-          };
-        };
-      };
+    /** Ask an operation to stop */
+    post: operations['cancel_operation'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/operations/{id}/events': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /**
+     * Follow an operation
+     * @description Each event says that something changed; fetch the operation again.
+     */
+    get: operations['follow_operation'];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -684,27 +494,29 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Operation'];
-          };
-        };
-      };
+    /** Go on with an operation that failed, was cancelled or is paused */
+    post: operations['retry_operation'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/packages': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    get?: never;
+    put?: never;
+    /**
+     * Upload packages
+     * @description The body is one package, or `multipart/form-data` with several. All of them are stored, or none. A package that
+     *     breaks a rule becomes a rejected version.
+     */
+    post: operations['push_packages'];
     delete?: never;
     options?: never;
     head?: never;
@@ -720,29 +532,12 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': components['schemas']['PlanCreate'];
-        };
-      };
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Plan'];
-          };
-        };
-      };
-    };
+    /**
+     * Make a plan
+     * @description Shows what would change, by a dry run in the cluster; nothing changes. Answers 202 when that takes longer than half
+     *     a minute; fetch the plan until it has a hash.
+     */
+    post: operations['create_plan'];
     delete?: never;
     options?: never;
     head?: never;
@@ -756,27 +551,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Plan'];
-          };
-        };
-      };
-    };
+    /** Show a plan */
+    get: operations['get_plan'];
     put?: never;
     post?: never;
     delete?: never;
@@ -792,30 +568,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['Plugin'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List plugins */
+    get: operations['list_plugins'];
     put?: never;
-    post?: never;
+    /** Install a plugin, or swap its version */
+    post: operations['install_plugin'];
     delete?: never;
     options?: never;
     head?: never;
@@ -829,28 +586,12 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get?: never;
+    /** Show a plugin */
+    get: operations['get_plugin'];
     put?: never;
     post?: never;
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-      };
-    };
+    /** Remove an installed plugin */
+    delete: operations['delete_plugin'];
     options?: never;
     head?: never;
     patch?: never;
@@ -865,27 +606,8 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Plugin'];
-          };
-        };
-      };
-    };
+    /** Let a plugin be called no more */
+    post: operations['disable_plugin'];
     delete?: never;
     options?: never;
     head?: never;
@@ -901,27 +623,29 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Plugin'];
-          };
-        };
-      };
+    /** Let a plugin be called */
+    post: operations['enable_plugin'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/plugins/{id}/grants': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** What a plugin is allowed */
+    get: operations['get_plugin_grants'];
+    /**
+     * Set what a plugin is allowed
+     * @description The word `requested`, or a document like `[grants]` of `plugin.toml`.
+     */
+    put: operations['set_plugin_grants'];
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -935,28 +659,26 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          id: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': unknown;
-          };
-        };
-      };
-    };
+    /** The newest lines of a plugin's log, oldest first */
+    get: operations['get_plugin_logs'];
     put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/plugins/{id}/settings': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Set a plugin's settings and priority */
+    put: operations['set_plugin_settings'];
     post?: never;
     delete?: never;
     options?: never;
@@ -971,34 +693,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: {
-          cursor?: string;
-          kind?: string;
-          limit?: string;
-          q?: string;
-          state?: string;
-        };
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['Service'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List services that the tenant sees */
+    get: operations['list_services'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1014,30 +710,12 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          name: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Service'];
-          };
-        };
-      };
-    };
+    /** Show a service */
+    get: operations['get_service'];
     put?: never;
     post?: never;
-    delete?: never;
+    /** Delete a service with all its versions */
+    delete: operations['delete_service'];
     options?: never;
     head?: never;
     patch?: never;
@@ -1050,30 +728,8 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          name: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['Version'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List versions of a service, the newest first */
+    get: operations['list_versions'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1089,50 +745,29 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          name: string;
-          version: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Version'];
-          };
-        };
-      };
-    };
+    /** Show a version */
+    get: operations['get_version'];
     put?: never;
     post?: never;
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          name: string;
-          version: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-      };
+    /** Delete a version */
+    delete: operations['delete_version'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/services/{name}/versions/{version}/findings': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** List findings in a version */
+    get: operations['list_findings'];
+    put?: never;
+    post?: never;
+    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -1145,28 +780,25 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          name: string;
-          version: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Form'];
-          };
-        };
-      };
+    /** The form of a version (`osc.form/v1`) */
+    get: operations['get_version_form'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/services/{name}/versions/{version}/readme': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** The readme of a version, as Markdown */
+    get: operations['get_version_readme'];
     put?: never;
     post?: never;
     delete?: never;
@@ -1184,50 +816,13 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': {
-            name?: string;
-            password?: string;
-            token?: string;
-          };
-        };
-      };
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Me'];
-          };
-        };
-      };
-    };
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-      };
-    };
+    /**
+     * Sign in
+     * @description Sets the session cookie of a browser. Programs use bearer tokens instead.
+     */
+    post: operations['create_session'];
+    /** Sign out */
+    delete: operations['delete_session'];
     options?: never;
     head?: never;
     patch?: never;
@@ -1240,54 +835,11 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    get: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': {
-              items: components['schemas']['Subscription'][];
-              next_cursor: string | null;
-            };
-          };
-        };
-      };
-    };
+    /** List subscriptions */
+    get: operations['list_subscriptions'];
     put?: never;
-    post: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path?: never;
-        cookie?: never;
-      };
-      requestBody: {
-        content: {
-          'application/json': {
-            service: string;
-          };
-        };
-      };
-      responses: {
-        200: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content: {
-            'application/json': components['schemas']['Subscription'];
-          };
-        };
-      };
-    };
+    /** Subscribe to a service; again is fine */
+    post: operations['create_subscription'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1301,28 +853,193 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
+    /** Show a subscription */
+    get: operations['get_subscription'];
+    put?: never;
+    post?: never;
+    /**
+     * End a subscription
+     * @description Deletes the tenant's instances of the service first.
+     */
+    delete: operations['delete_subscription'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/subscriptions/{service}/freeze': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Freeze a subscription: instances go on, no new ones */
+    post: operations['freeze_subscription'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/subscriptions/{service}/unfreeze': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Thaw a frozen subscription */
+    post: operations['unfreeze_subscription'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/tenants': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List tenants */
+    get: operations['list_tenants'];
+    put?: never;
+    /** Add a tenant */
+    post: operations['create_tenant'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/tenants/{name}/members': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List members of a tenant */
+    get: operations['list_members'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/tenants/{name}/members/{user}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** Add a member, or change the role */
+    put: operations['set_member'];
+    post?: never;
+    /** Remove a member */
+    delete: operations['delete_member'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/tokens': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List the caller's tokens */
+    get: operations['list_tokens'];
+    put?: never;
+    /** Make a token */
+    post: operations['create_token'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/tokens/{id}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
     get?: never;
     put?: never;
     post?: never;
-    delete: {
-      parameters: {
-        query?: never;
-        header?: never;
-        path: {
-          service: string;
-        };
-        cookie?: never;
-      };
-      requestBody?: never;
-      responses: {
-        204: {
-          headers: {
-            [name: string]: unknown;
-          };
-          content?: never;
-        };
-      };
+    /** Revoke a token */
+    delete: operations['delete_token'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/users': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
     };
+    /** List users */
+    get: operations['list_users'];
+    put?: never;
+    /** Add a user */
+    post: operations['create_user'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/users/{name}': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Show a user */
+    get: operations['get_user'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    /**
+     * Change a user
+     * @description A new password ends every session and token of the user.
+     */
+    patch: operations['update_user'];
+    trace?: never;
+  };
+  '/api/v1/users/{name}/link': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Make a sign-in link */
+    post: operations['create_sign_in_link'];
+    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -1334,64 +1051,114 @@ export interface components {
   schemas: {
     AuditEntry: {
       actor: string;
+      id: string;
       name: string;
       operation: string;
       request_id: string;
       resource: string;
+      /** @description `ok`, `refused` or `failed`. */
       result: string;
-      tenant: string | null;
+      tenant?: string | null;
       time: string;
     };
+    /** @description What happens to one object. */
     Change: {
+      /** @description `create`, `update`, `replace`, `delete`, `keep` or `none`. */
       action: string;
       api_version: string;
+      /** @description Whether the API server was asked. */
       checked: boolean;
-      diff: string | null;
+      /** @description Unified diff of YAML; values of Secrets are masked. */
+      diff: string;
       kind: string;
       name: string;
-      namespace: string | null;
-      reason: string | null;
+      namespace?: string | null;
+      /** @description Why it was not, or what else there is to say. */
+      reason?: string | null;
     };
     Cluster: {
-      checked_at: string | null;
+      checked_at?: string | null;
       created_at: string;
+      id: string;
+      /** @description `kubeconfig` or `sandbox`. */
       kind: string;
       name: string;
-      reason: string | null;
+      /** @description Tenant that owns it; null when the platform does. */
+      owner?: string | null;
+      reason?: string | null;
       region: string;
+      /** @description `unknown`, `available` or `unreachable`. */
       state: string;
-      version: string | null;
+      version?: string | null;
+    };
+    ClusterCreate: {
+      /** @description With inline certificates, keys or token only. */
+      kubeconfig: string;
+      name: string;
+      /** @description Owned by the platform instead of the tenant; for administrators. */
+      platform?: boolean;
+      region: string;
+    };
+    ClusterGrant: {
+      cluster_scoped: boolean;
+      id: string;
+      namespace: string;
+      privileged: boolean;
+      rbac: boolean;
+      tenant: string;
     };
     Endpoint: {
       name: string;
+      /** @description `cluster`, `node-port`, `load-balancer` or `ingress`. */
       type: string;
       url: string;
     };
+    /** @description What was found in a package. */
     Finding: {
+      /** @description The package is refused because of it. */
       blocking: boolean;
       check: string;
       id: string;
-      line: number | null;
+      /** Format: int32 */
+      line?: number | null;
       message: string;
-      object: string | null;
-      path: string | null;
-      remediation: string | null;
+      object?: string | null;
+      path?: string | null;
+      remediation?: string | null;
+      /** @description `pass`, `fail`, `unknown` or `waived`. */
       result: string;
-      /** @enum {string} */
-      severity: 'critical' | 'high' | 'medium' | 'low' | 'info';
+      severity: components['schemas']['Severity'];
     };
+    /** @description What a person may set (`osc.form/v1`). */
     Form: {
+      /** @description The package's own values, complete. */
       defaults: {
         [key: string]: unknown;
       };
+      /** @description JSON Schema of the values. */
       json_schema: {
         [key: string]: unknown;
       };
+      /** @description Always `osc.form/v1`. */
       schema: string;
+      /** @description JSON pointers of values that are secret. */
       secrets: string[];
+      /** @description `schema` when the package describes its values, `values` when the form is guessed from the defaults. */
       source: string;
     };
+    GrantCreate: {
+      /** @description Objects outside namespaces. */
+      cluster_scoped?: boolean;
+      /** @description A namespace, or `*` for any that no other tenant has. */
+      namespace: string;
+      /** @description Pods beyond the baseline of Pod Security. */
+      privileged?: boolean;
+      /** @description Roles and bindings. */
+      rbac?: boolean;
+      tenant: string;
+    };
     Instance: {
+      checked_at?: string | null;
       cluster: string;
       created_at: string;
       description: string;
@@ -1399,76 +1166,635 @@ export interface components {
       id: string;
       name: string;
       namespace: string;
-      reason: string | null;
+      /** @description Id of the newest operation. */
+      operation?: string | null;
+      plugin: string;
+      provider: string;
+      reason?: string | null;
+      region: string;
+      /**
+       * Format: int64
+       * @description The revision in force; 0 before the first.
+       */
       revision: number;
       service: string;
+      /**
+       * @description `installing`, `adopting`, `running`, `degraded`, `failed`, `unknown`, `updating`, `upgrading`, `rolling-back`
+       *     or `deleting`.
+       */
       state: string;
-      upgrade_available: string | null;
+      /** @description The newest version beyond the one in use. */
+      upgrade_available?: string | null;
       version: string;
     };
+    InstanceAdopt: {
+      cluster: string;
+      description?: string | null;
+      /** @description The release's name when left out. */
+      name?: string | null;
+      /** @description `default` when left out. */
+      namespace?: string | null;
+      /** @description Name of the Helm release. */
+      release: string;
+      /** @description `[PROVIDER/]NAME[@VERSION]`; found by the release's chart when left out. */
+      service?: string | null;
+      /** Format: int32 */
+      timeout_seconds?: number | null;
+      version?: string | null;
+    };
+    InstanceCreate: {
+      cluster: string;
+      description?: string | null;
+      /** @description A DNS label of at most 53 characters; made from the service's name when left out. */
+      name?: string | null;
+      /** @description `default` when left out. */
+      namespace?: string | null;
+      no_hooks?: boolean;
+      /** @description `[PROVIDER/]NAME[@VERSION]` */
+      service: string;
+      /** Format: int32 */
+      timeout_seconds?: number | null;
+      /** @description Differences from the package's defaults. */
+      values?: {
+        [key: string]: unknown;
+      } | null;
+      /** @description The version wanted; the newest when left out. */
+      version?: string | null;
+    };
+    InstanceDescribe: {
+      description: string;
+    };
+    /** @description Where the cluster differs from what was applied. */
+    InstanceDiff: {
+      /** @description What applying it again would change. */
+      changes: components['schemas']['Change'][];
+    };
+    InstanceEvent: {
+      /** Format: int64 */
+      count: number;
+      message: string;
+      /** @description `Pod web-1` */
+      object: string;
+      reason: string;
+      time: string;
+      /** @description `Normal` or `Warning`. */
+      type: string;
+    };
+    InstanceLogs: {
+      /** @description The same, for lists. */
+      items: components['schemas']['PodLog'][];
+      /** @description The one that `text` is of. */
+      pod?: string | null;
+      /** @description The instance's pods. */
+      pods: string[];
+      text: string;
+    };
+    InstanceObject: {
+      api_version: string;
+      created_at?: string | null;
+      /** @description The same. */
+      health: string;
+      kind: string;
+      name: string;
+      namespace?: string | null;
+      part: string;
+      reason?: string | null;
+      /** @description `running`, `progressing`, `failed`, `deleting` or `missing`. */
+      state: string;
+    };
+    InstanceRollback: {
+      no_hooks?: boolean;
+      /**
+       * Format: int64
+       * @description The revision before when left out.
+       */
+      revision?: number | null;
+      /** Format: int32 */
+      timeout_seconds?: number | null;
+    };
+    InstanceTest: {
+      no_hooks?: boolean;
+      /** Format: int32 */
+      timeout_seconds?: number | null;
+    };
+    InstanceUpdate: {
+      no_hooks?: boolean;
+      /** @description Forgets the differences that are there first. */
+      reset_values?: boolean;
+      /** Format: int32 */
+      timeout_seconds?: number | null;
+      /** @description Laid over the differences that are there. */
+      values?: {
+        [key: string]: unknown;
+      } | null;
+    };
+    InstanceUpgrade: {
+      no_hooks?: boolean;
+      /** @description Forgets the differences that are there first. */
+      reset_values?: boolean;
+      /** Format: int32 */
+      timeout_seconds?: number | null;
+      /** @description Laid over the differences that are there. */
+      values?: {
+        [key: string]: unknown;
+      } | null;
+      /** @description The newest version when left out. */
+      version?: string | null;
+    };
+    InstanceValues: {
+      /** @description The package's own. */
+      defaults: {
+        [key: string]: unknown;
+      };
+      /** @description What the user set: differences from the defaults. */
+      overrides: {
+        [key: string]: unknown;
+      };
+    };
+    /** @description One part of a list. */
+    List_AuditEntry: {
+      items: {
+        actor: string;
+        id: string;
+        name: string;
+        operation: string;
+        request_id: string;
+        resource: string;
+        /** @description `ok`, `refused` or `failed`. */
+        result: string;
+        tenant?: string | null;
+        time: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Cluster: {
+      items: {
+        checked_at?: string | null;
+        created_at: string;
+        id: string;
+        /** @description `kubeconfig` or `sandbox`. */
+        kind: string;
+        name: string;
+        /** @description Tenant that owns it; null when the platform does. */
+        owner?: string | null;
+        reason?: string | null;
+        region: string;
+        /** @description `unknown`, `available` or `unreachable`. */
+        state: string;
+        version?: string | null;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_ClusterGrant: {
+      items: {
+        cluster_scoped: boolean;
+        id: string;
+        namespace: string;
+        privileged: boolean;
+        rbac: boolean;
+        tenant: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Finding: {
+      items: {
+        /** @description The package is refused because of it. */
+        blocking: boolean;
+        check: string;
+        id: string;
+        /** Format: int32 */
+        line?: number | null;
+        message: string;
+        object?: string | null;
+        path?: string | null;
+        remediation?: string | null;
+        /** @description `pass`, `fail`, `unknown` or `waived`. */
+        result: string;
+        severity: components['schemas']['Severity'];
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Instance: {
+      items: {
+        checked_at?: string | null;
+        cluster: string;
+        created_at: string;
+        description: string;
+        endpoints: components['schemas']['Endpoint'][];
+        id: string;
+        name: string;
+        namespace: string;
+        /** @description Id of the newest operation. */
+        operation?: string | null;
+        plugin: string;
+        provider: string;
+        reason?: string | null;
+        region: string;
+        /**
+         * Format: int64
+         * @description The revision in force; 0 before the first.
+         */
+        revision: number;
+        service: string;
+        /**
+         * @description `installing`, `adopting`, `running`, `degraded`, `failed`, `unknown`, `updating`, `upgrading`, `rolling-back`
+         *     or `deleting`.
+         */
+        state: string;
+        /** @description The newest version beyond the one in use. */
+        upgrade_available?: string | null;
+        version: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Member: {
+      items: {
+        role: string;
+        user: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Operation: {
+      items: {
+        /** Format: int64 */
+        attempt: number;
+        cancel_requested: boolean;
+        created_at: string;
+        finished_at?: string | null;
+        id: string;
+        /** @description Name of the instance. */
+        instance?: string | null;
+        /** @description `install`, `update`, `upgrade`, `rollback`, `uninstall`, `adopt` or `test`. */
+        kind: string;
+        /** @description Id of the plan that it carries out, if it was shown before. */
+        plan?: string | null;
+        reason?: string | null;
+        started_at?: string | null;
+        /** @description `queued`, `planning`, `running`, `paused`, `succeeded`, `failed` or `cancelled`. */
+        state: string;
+        steps: components['schemas']['Step'][];
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Plugin: {
+      items: {
+        description: string;
+        digest: string;
+        /** Format: int64 */
+        faults: number;
+        /** @description What an administrator allows: `requested` for whatever the plugin asks for, or a document. */
+        grants: {
+          [key: string]: unknown;
+        };
+        id: string;
+        /**
+         * Format: int64
+         * @description Higher wins when several deployers are equally sure of a package.
+         */
+        priority: number;
+        /** @description Its code is compiled and loaded. */
+        ready: boolean;
+        reason?: string | null;
+        /** @description What the plugin asks for. */
+        requested: {
+          [key: string]: unknown;
+        };
+        /** @description `deployer`, `scanner`. */
+        roles: string[];
+        settings: {
+          [key: string]: unknown;
+        };
+        /** @description `built-in` or `installed`. */
+        source: string;
+        /** @description `loaded`, `enabled`, `disabled` or `faulted`. */
+        state: string;
+        version: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_PluginLogLine: {
+      items: {
+        level: string;
+        message: string;
+        time: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Revision: {
+      items: {
+        created_at: string;
+        notes?: string | null;
+        /** Format: int64 */
+        number: number;
+        operation?: string | null;
+        /** @description `deployed`, `superseded` or `failed`. */
+        result: string;
+        /** @description What the user set. */
+        values: {
+          [key: string]: unknown;
+        };
+        version: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Service: {
+      items: {
+        categories: string[];
+        created_at: string;
+        description?: string | null;
+        icon?: string | null;
+        keywords: string[];
+        kind: string;
+        /** @description The newest version that is ready. */
+        latest_version?: string | null;
+        name: string;
+        provider: string;
+        /** @description `private`, `published`, `suspended` or `withdrawn`. */
+        state: string;
+        /** @description Whether the tenant is subscribed. */
+        subscribed: boolean;
+        versions: number;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Subscription: {
+      items: {
+        created_at: string;
+        id: string;
+        /** Format: int64 */
+        instances: number;
+        /** @description The newest version of the service that is ready; only in lists. */
+        latest_version?: string | null;
+        provider: string;
+        service: string;
+        /** @description `active`, `frozen`, `ending` or `ended`. */
+        state: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Tenant: {
+      items: {
+        created_at: string;
+        name: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Token: {
+      items: {
+        created_at: string;
+        expires_at?: string | null;
+        id: string;
+        last_used_at?: string | null;
+        name: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_User: {
+      items: {
+        created_at: string;
+        disabled: boolean;
+        has_password: boolean;
+        name: string;
+        platform_role?: string | null;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
+    List_Version: {
+      items: {
+        created_at: string;
+        digest: string;
+        /** @description `osc.package/v1`, without the readme. */
+        facts: {
+          [key: string]: unknown;
+        };
+        findings: components['schemas']['Finding'][];
+        service: string;
+        /** Format: int64 */
+        size: number;
+        /** @description `ready` or `rejected`. */
+        state: string;
+        state_reason?: string | null;
+        version: string;
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description The caller. */
     Me: {
       name: string;
-      platform_role: string | null;
-      tenant: string | null;
-      tenants: {
-        name: string;
-        role: string;
-      }[];
+      /** @description `administrator` or `reviewer`. */
+      platform_role?: string | null;
+      /** @description The tenant that calls are about, unless they name another in the header `OSC-Tenant`. */
+      tenant?: string | null;
+      tenants: components['schemas']['Membership'][];
+    };
+    Member: {
+      role: string;
+      user: string;
+    };
+    MemberSet: {
+      /** @description `owner`, `provider`, `consumer` or `viewer`. */
+      role: string;
+    };
+    Membership: {
+      name: string;
+      /** @description `owner`, `provider`, `consumer` or `viewer`. */
+      role: string;
     };
     Operation: {
+      /** Format: int64 */
+      attempt: number;
+      cancel_requested: boolean;
       created_at: string;
-      finished_at: string | null;
+      finished_at?: string | null;
       id: string;
-      instance: string | null;
+      /** @description Name of the instance. */
+      instance?: string | null;
+      /** @description `install`, `update`, `upgrade`, `rollback`, `uninstall`, `adopt` or `test`. */
       kind: string;
-      reason: string | null;
-      started_at: string | null;
+      /** @description Id of the plan that it carries out, if it was shown before. */
+      plan?: string | null;
+      reason?: string | null;
+      started_at?: string | null;
+      /** @description `queued`, `planning`, `running`, `paused`, `succeeded`, `failed` or `cancelled`. */
       state: string;
       steps: components['schemas']['Step'][];
     };
+    OperationCreate: {
+      /** @description Its hash, as it was shown. */
+      hash: string;
+      /** @description Id of the plan. */
+      plan: string;
+    };
     Plan: {
       changes: components['schemas']['Change'][];
-      crds: unknown[];
+      /** @description Definitions that it brings, and what happens to them. */
+      crds: {
+        [key: string]: unknown;
+      }[];
+      created_at: string;
       expires_at: string;
+      /** @description Empty until the plan is made. */
       hash: string;
       id: string;
       images: string[];
-      kept: unknown[];
-      permissions: unknown[];
+      /** @description Name of the instance. */
+      instance: string;
+      /** @description Objects that stay on purpose, with the reason. */
+      kept: {
+        [key: string]: unknown;
+      }[];
+      /** @description Rules of the roles that it makes. */
+      permissions: {
+        [key: string]: unknown;
+      }[];
+      /** @description `planning`, `open`, `used`, `stale` or `expired`. */
+      state: string;
+      verb: string;
       warnings: string[];
     };
+    /** @description What to plan. Which fields count depends on the verb. */
     PlanCreate: {
-      cluster?: string;
+      /** @description Delete the instances that it depends on too. */
+      cascade?: boolean;
+      cluster?: string | null;
+      /** @description Delete the namespace too, if it was made for the instance and is empty. */
       delete_namespace?: boolean;
-      description?: string;
-      instance?: string;
-      name?: string;
-      namespace?: string;
+      description?: string | null;
+      /** @description Name or id, for all verbs but install and adopt. */
+      instance?: string | null;
+      /** @description Name of the new instance; made from the service's when left out. */
+      name?: string | null;
+      /** @description `default` when left out. */
+      namespace?: string | null;
+      no_hooks?: boolean;
+      /** @description Delete volumes too. */
       purge_data?: boolean;
+      /** @description For adopt: the Helm release that is there. */
+      release?: string | null;
+      /** @description Forgets the differences that are there first. */
       reset_values?: boolean;
-      revision?: number;
-      service?: string;
+      /**
+       * Format: int64
+       * @description For rollback: the revision to go back to; the one before when left out.
+       */
+      revision?: number | null;
+      /** @description `[PROVIDER/]NAME[@VERSION]`, for install and adopt. */
+      service?: string | null;
+      /**
+       * Format: int32
+       * @description How long each wait may take.
+       */
+      timeout_seconds?: number | null;
+      /** @description Differences from the defaults; laid over the ones that are there. */
       values?: {
         [key: string]: unknown;
-      };
+      } | null;
+      /** @description `install`, `update`, `upgrade`, `rollback`, `uninstall`, `adopt` or `test`. */
       verb: string;
-      version?: string;
+      /** @description The version wanted; the newest when left out. */
+      version?: string | null;
     };
     Plugin: {
+      description: string;
       digest: string;
+      /** Format: int64 */
       faults: number;
-      grants: unknown;
+      /** @description What an administrator allows: `requested` for whatever the plugin asks for, or a document. */
+      grants: {
+        [key: string]: unknown;
+      };
       id: string;
+      /**
+       * Format: int64
+       * @description Higher wins when several deployers are equally sure of a package.
+       */
+      priority: number;
+      /** @description Its code is compiled and loaded. */
+      ready: boolean;
+      reason?: string | null;
+      /** @description What the plugin asks for. */
+      requested: {
+        [key: string]: unknown;
+      };
+      /** @description `deployer`, `scanner`. */
       roles: string[];
+      settings: {
+        [key: string]: unknown;
+      };
+      /** @description `built-in` or `installed`. */
+      source: string;
+      /** @description `loaded`, `enabled`, `disabled` or `faulted`. */
       state: string;
       version: string;
     };
+    PluginLogLine: {
+      level: string;
+      message: string;
+      time: string;
+    };
+    PodLog: {
+      container?: string | null;
+      pod: string;
+      text: string;
+    };
+    /** @description The body of every answer that is an error. */
+    Problem: {
+      /** @description Stable, for programs. */
+      code: string;
+      /** @description For a person to read. */
+      detail: string;
+      /** @description Single problems: findings of a refused package, fields of a refused body. */
+      errors: {
+        [key: string]: unknown;
+      }[];
+      /** @description Names the request in the server's log and in the audit trail. */
+      request_id: string;
+      /** Format: int32 */
+      status: number;
+      title: string;
+      /** @description `about:blank`: the code says more. */
+      type: string;
+    };
     Revision: {
       created_at: string;
-      notes: string | null;
+      notes?: string | null;
+      /** Format: int64 */
       number: number;
-      operation: string | null;
+      operation?: string | null;
+      /** @description `deployed`, `superseded` or `failed`. */
       result: string;
+      /** @description What the user set. */
       values: {
         [key: string]: unknown;
       };
@@ -1476,42 +1802,146 @@ export interface components {
     };
     Service: {
       categories: string[];
-      description: string | null;
-      icon: string | null;
+      created_at: string;
+      description?: string | null;
+      icon?: string | null;
+      keywords: string[];
       kind: string;
-      latest_version: string | null;
+      /** @description The newest version that is ready. */
+      latest_version?: string | null;
       name: string;
       provider: string;
+      /** @description `private`, `published`, `suspended` or `withdrawn`. */
       state: string;
+      /** @description Whether the tenant is subscribed. */
       subscribed: boolean;
+      versions: number;
     };
-    ServiceVersionRef: {
-      version: string;
+    /** @description The token of a sign-in link, or name and password. */
+    SessionCreate: {
+      name?: string | null;
+      /** Format: password */
+      password?: string | null;
+      token?: string | null;
     };
+    SettingsSet: {
+      /** Format: int64 */
+      priority?: number | null;
+      settings: {
+        [key: string]: unknown;
+      };
+    };
+    /**
+     * @description How much a finding matters.
+     * @enum {string}
+     */
+    Severity: 'critical' | 'high' | 'medium' | 'low' | 'info';
+    /** @description A link that signs in once. */
+    SignInLink: {
+      expires_at?: string | null;
+      /** @description Goes behind `/sign-in#token=` on this server. */
+      token: string;
+    };
+    /** @description A step of an operation. */
     Step: {
-      finished_at: string | null;
-      message: string | null;
+      finished_at?: string | null;
+      message?: string | null;
       name: string;
-      started_at: string | null;
+      started_at?: string | null;
+      /** @description `pending`, `started`, `done`, `failed` or `skipped`. */
       state: string;
     };
     Subscription: {
       created_at: string;
+      id: string;
+      /** Format: int64 */
       instances: number;
-      latest_version: string | null;
+      /** @description The newest version of the service that is ready; only in lists. */
+      latest_version?: string | null;
       provider: string;
       service: string;
+      /** @description `active`, `frozen`, `ending` or `ended`. */
       state: string;
+    };
+    SubscriptionCreate: {
+      /** @description `[PROVIDER/]NAME` */
+      service: string;
+    };
+    /** @description What ending a subscription started. */
+    SubscriptionEnd: {
+      /** @description The operations that delete the instances. */
+      operations: components['schemas']['Operation'][];
+      service: string;
+      /** @description `ending` while instances are being deleted, else `ended`. */
+      state: string;
+    };
+    Tenant: {
+      created_at: string;
+      name: string;
+    };
+    TenantCreate: {
+      name: string;
+    };
+    Token: {
+      created_at: string;
+      expires_at?: string | null;
+      id: string;
+      last_used_at?: string | null;
+      name: string;
+    };
+    TokenCreate: {
+      /**
+       * Format: int32
+       * @description How long it works; for good when left out.
+       */
+      days?: number | null;
+      /** @description What it is for. */
+      name: string;
+    };
+    /** @description A token just made. */
+    TokenMade: {
+      expires_at?: string | null;
+      id: string;
+      name: string;
+      /** @description Shown this once. */
+      token: string;
+    };
+    User: {
+      created_at: string;
+      disabled: boolean;
+      has_password: boolean;
+      name: string;
+      platform_role?: string | null;
+    };
+    UserCreate: {
+      name: string;
+      /** Format: password */
+      password?: string | null;
+      /** @description `administrator` or `reviewer`. */
+      platform_role?: string | null;
+    };
+    /** @description Fields that are left out stay as they are. */
+    UserUpdate: {
+      disabled?: boolean | null;
+      /** Format: password */
+      password?: string | null;
+      /** @description `administrator`, `reviewer` or null. */
+      platform_role?: string | null;
     };
     Version: {
       created_at: string;
       digest: string;
-      facts: unknown;
+      /** @description `osc.package/v1`, without the readme. */
+      facts: {
+        [key: string]: unknown;
+      };
       findings: components['schemas']['Finding'][];
       service: string;
+      /** Format: int64 */
       size: number;
+      /** @description `ready` or `rejected`. */
       state: string;
-      state_reason: string | null;
+      state_reason?: string | null;
       version: string;
     };
   };
@@ -1522,4 +1952,2421 @@ export interface components {
   pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+  list_audit: {
+    parameters: {
+      query?: {
+        actor?: string;
+        /** @description All tenants and the platform itself; for administrators. */
+        all?: boolean;
+        /** @description `next_cursor` of the answer before. */
+        cursor?: string;
+        /** @description At most so many items. */
+        limit?: number;
+        name?: string;
+        /** @description Such as `CreateInstance`. */
+        operation?: string;
+        /** @description Such as `instance`. */
+        resource?: string;
+        /** @description `ok`, `refused` or `failed`. */
+        result?: string;
+        /** @description From this time on (RFC 3339, UTC). */
+        since?: string;
+        /** @description Before this time. */
+        until?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_AuditEntry'];
+        };
+      };
+    };
+  };
+  list_clusters: {
+    parameters: {
+      query?: {
+        /** @description `next_cursor` of the answer before. */
+        cursor?: string;
+        /** @description At most so many items (100, at most 1000). */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Cluster'];
+        };
+      };
+    };
+  };
+  create_cluster: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ClusterCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Cluster'];
+        };
+      };
+      503: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+    };
+  };
+  get_cluster: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Cluster'];
+        };
+      };
+    };
+  };
+  delete_cluster: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  check_cluster: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Cluster'];
+        };
+      };
+    };
+  };
+  list_grants: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_ClusterGrant'];
+        };
+      };
+    };
+  };
+  create_grant: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['GrantCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClusterGrant'];
+        };
+      };
+    };
+  };
+  delete_grant: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_namespaces: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': string[];
+        };
+      };
+    };
+  };
+  follow_events: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+    };
+  };
+  list_instances: {
+    parameters: {
+      query?: {
+        cluster?: string;
+        /** @description `next_cursor` of the answer before. */
+        cursor?: string;
+        /** @description At most so many items. */
+        limit?: number;
+        namespace?: string;
+        region?: string;
+        /** @description Part of the name. */
+        search?: string;
+        service?: string;
+        state?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Instance'];
+        };
+      };
+    };
+  };
+  create_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['InstanceCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  get_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Instance'];
+        };
+      };
+    };
+  };
+  delete_instance: {
+    parameters: {
+      query?: {
+        /** @description Delete the instances that it depends on too. */
+        cascade?: boolean;
+        /** @description Delete the namespace too, if it was made for the instance and is empty. */
+        delete_namespace?: boolean;
+        no_hooks?: boolean;
+        /** @description Delete volumes too. */
+        purge_data?: boolean;
+        timeout_seconds?: number;
+      };
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  describe_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['InstanceDescribe'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Instance'];
+        };
+      };
+    };
+  };
+  diff_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InstanceDiff'];
+        };
+      };
+    };
+  };
+  list_instance_events: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InstanceEvent'][];
+        };
+      };
+    };
+  };
+  get_instance_form: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Form'];
+        };
+      };
+    };
+  };
+  list_instance_history: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Revision'];
+        };
+      };
+    };
+  };
+  get_instance_logs: {
+    parameters: {
+      query?: {
+        container?: string;
+        /** @description The first pod when left out. */
+        pod?: string;
+        /** @description Of the container's run before. */
+        previous?: boolean;
+        since_seconds?: number;
+        /** @description So many of the last lines (500, at most 10000). */
+        tail?: number;
+      };
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InstanceLogs'];
+        };
+      };
+    };
+  };
+  list_instance_objects: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InstanceObject'][];
+        };
+      };
+    };
+  };
+  rollback_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['InstanceRollback'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  test_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['InstanceTest'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  update_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['InstanceUpdate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  upgrade_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['InstanceUpgrade'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  get_instance_values: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['InstanceValues'];
+        };
+      };
+    };
+  };
+  adopt_instance: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['InstanceAdopt'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  get_me: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Me'];
+        };
+      };
+    };
+  };
+  list_operations: {
+    parameters: {
+      query?: {
+        /** @description `next_cursor` of the answer before. */
+        cursor?: string;
+        /** @description Only those of this instance: name or id. */
+        instance?: string;
+        /** @description At most so many items. */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Operation'];
+        };
+      };
+    };
+  };
+  create_operation: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['OperationCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  get_operation: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  cancel_operation: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  follow_operation: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
+        };
+      };
+    };
+  };
+  retry_operation: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Operation'];
+        };
+      };
+    };
+  };
+  push_packages: {
+    parameters: {
+      query?: {
+        /** @description Name of the file, when the body is the package itself. */
+        filename?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/octet-stream': number[];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'][];
+        };
+      };
+    };
+  };
+  create_plan: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['PlanCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      '5XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plan'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plan'];
+        };
+      };
+    };
+  };
+  get_plan: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plan'];
+        };
+      };
+    };
+  };
+  list_plugins: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Plugin'];
+        };
+      };
+    };
+  };
+  install_plugin: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/wasm': number[];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plugin'];
+        };
+      };
+    };
+  };
+  get_plugin: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plugin'];
+        };
+      };
+    };
+  };
+  delete_plugin: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  disable_plugin: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plugin'];
+        };
+      };
+    };
+  };
+  enable_plugin: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plugin'];
+        };
+      };
+    };
+  };
+  get_plugin_grants: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            [key: string]: unknown;
+          };
+        };
+      };
+    };
+  };
+  set_plugin_grants: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': {
+          [key: string]: unknown;
+        };
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': {
+            [key: string]: unknown;
+          };
+        };
+      };
+    };
+  };
+  get_plugin_logs: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_PluginLogLine'];
+        };
+      };
+    };
+  };
+  set_plugin_settings: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SettingsSet'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plugin'];
+        };
+      };
+    };
+  };
+  list_services: {
+    parameters: {
+      query?: {
+        /** @description `next_cursor` of the answer before. */
+        cursor?: string;
+        /** @description `helm`, `operator` or `osc`. */
+        kind?: string;
+        /** @description At most so many items. */
+        limit?: number;
+        /** @description Only services that the tenant itself provides. */
+        own?: boolean;
+        /** @description Part of the name, description or keywords. */
+        search?: string;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Service'];
+        };
+      };
+    };
+  };
+  get_service: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Service'];
+        };
+      };
+    };
+  };
+  delete_service: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_versions: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Version'];
+        };
+      };
+    };
+  };
+  get_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'];
+        };
+      };
+    };
+  };
+  delete_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_findings: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Finding'];
+        };
+      };
+    };
+  };
+  get_version_form: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Form'];
+        };
+      };
+    };
+  };
+  get_version_readme: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/markdown': string;
+        };
+      };
+    };
+  };
+  create_session: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SessionCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Me'];
+        };
+      };
+    };
+  };
+  delete_session: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_subscriptions: {
+    parameters: {
+      query?: {
+        /** @description `next_cursor` of the answer before. */
+        cursor?: string;
+        /** @description At most so many items (100, at most 1000). */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Subscription'];
+        };
+      };
+    };
+  };
+  create_subscription: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['SubscriptionCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Subscription'];
+        };
+      };
+    };
+  };
+  get_subscription: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Subscription'];
+        };
+      };
+    };
+  };
+  delete_subscription: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SubscriptionEnd'];
+        };
+      };
+    };
+  };
+  freeze_subscription: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Subscription'];
+        };
+      };
+    };
+  };
+  unfreeze_subscription: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        service: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Subscription'];
+        };
+      };
+    };
+  };
+  list_tenants: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Tenant'];
+        };
+      };
+    };
+  };
+  create_tenant: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['TenantCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Tenant'];
+        };
+      };
+    };
+  };
+  list_members: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Member'];
+        };
+      };
+    };
+  };
+  set_member: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        user: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['MemberSet'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Member'];
+        };
+      };
+    };
+  };
+  delete_member: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        user: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_tokens: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Token'];
+        };
+      };
+    };
+  };
+  create_token: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['TokenCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['TokenMade'];
+        };
+      };
+    };
+  };
+  delete_token: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  list_users: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_User'];
+        };
+      };
+    };
+  };
+  create_user: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UserCreate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['User'];
+        };
+      };
+    };
+  };
+  get_user: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['User'];
+        };
+      };
+    };
+  };
+  update_user: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['UserUpdate'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['User'];
+        };
+      };
+    };
+  };
+  create_sign_in_link: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['SignInLink'];
+        };
+      };
+    };
+  };
+}

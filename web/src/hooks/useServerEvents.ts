@@ -10,7 +10,8 @@ export function useServerEvents(enabled: boolean) {
     const source = new EventSource('/api/v1/events');
     const refresh = (event: MessageEvent<string>) => {
       const resource = resourceOf(event.data);
-      if (resource) void client.invalidateQueries({ queryKey: [resource] });
+      // `everything`: some events were lost on the way.
+      if (resource) void client.invalidateQueries(resource === 'everything' ? {} : { queryKey: [resource] });
     };
     source.addEventListener('message', refresh);
     return () => source.close();

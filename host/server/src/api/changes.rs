@@ -1,5 +1,6 @@
 //! The one-step forms: what is wanted is stored and answered with the operation that will plan it and carry it out.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -34,7 +35,7 @@ pub(super) struct InstanceCreate {
     /// `default` when left out.
     namespace: Option<String>,
     /// Differences from the package's defaults.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, Value>>)]
     values: Option<Value>,
     timeout_seconds: Option<u32>,
     #[serde(default)]
@@ -62,7 +63,7 @@ pub(super) struct InstanceAdopt {
 #[serde(deny_unknown_fields)]
 pub(super) struct InstanceUpdate {
     /// Laid over the differences that are there.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, Value>>)]
     values: Option<Value>,
     /// Forgets the differences that are there first.
     #[serde(default)]
@@ -78,7 +79,7 @@ pub(super) struct InstanceUpgrade {
     /// The newest version when left out.
     version: Option<String>,
     /// Laid over the differences that are there.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, Value>>)]
     values: Option<Value>,
     /// Forgets the differences that are there first.
     #[serde(default)]

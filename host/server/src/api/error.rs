@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problems: one table from [`Error`] to status and stable code.
 
+use std::collections::HashMap;
+
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -25,7 +27,7 @@ pub(super) struct Problem {
     /// Names the request in the server's log and in the audit trail.
     pub(super) request_id: String,
     /// Single problems: findings of a refused package, fields of a refused body.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<HashMap<String, Value>>)]
     pub(super) errors: Vec<Value>,
 }
 

@@ -1,17 +1,19 @@
 //! Instances: everything that their page shows.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use osc_plugin_api::documents::status::Endpoint;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::{HttpResult, Problem};
 use super::extract::{Json, Path, Query};
 use super::page::{List, PageQuery};
 use super::plans::ChangeView;
+use super::services::FormView;
 use crate::app::App;
 use crate::domain::instances::{self, EventShown, ListFilter, ObjectShown, RevisionShown, Shown};
 use crate::domain::principal::Principal;
@@ -116,10 +118,10 @@ pub(super) struct InstanceDescribe {
 #[schema(as = InstanceValues)]
 pub(super) struct ValuesView {
     /// What the user set: differences from the defaults.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     overrides: Value,
     /// The package's own.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     defaults: Value,
 }
 
@@ -225,7 +227,7 @@ pub(super) struct RevisionView {
     result: String,
     created_at: String,
     /// What the user set.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     values: Value,
     notes: Option<String>,
     operation: Option<String>,
@@ -318,13 +320,13 @@ pub(super) async fn get_instance_values(
 /// The form of the version in use (`osc.form/v1`)
 #[utoipa::path(get, path = "/api/v1/instances/{id}/form", tag = "instances",
     params(("id" = String, Path, description = "name or id")),
-    responses((status = OK, body = Object), (status = "4XX", body = Problem)))]
+    responses((status = OK, body = FormView), (status = "4XX", body = Problem)))]
 pub(super) async fn get_instance_form(
     State(app): State<Arc<App>>,
     who: Principal,
     Path(id): Path<String>,
-) -> HttpResult<Json<Value>> {
-    Ok(Json(json!(instances::form(&app, &who, &id).await?)))
+) -> HttpResult<Json<FormView>> {
+    Ok(Json(instances::form(&app, &who, &id).await?.into()))
 }
 
 /// List the objects of an instance

@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use axum::response::sse::{Event, Sse};
 use futures::Stream;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::{HttpResult, Problem};
@@ -156,7 +157,10 @@ pub(super) async fn follow_operation(
 ) -> HttpResult<Sse<impl Stream<Item = Result<Event, Infallible>>>> {
     let number = parse_id(id)?;
     operations::get(&app, &who, number).await?;
-    Ok(stream(app, move |resource, id| resource == "operations" && id.is_none_or(|id| id == number)))
+    Ok(stream(app, move |resource, id| {
+        let about = resource == "operations" && id.is_none_or(|id| id == number);
+        about.then(|| json!({ "resource": resource, "id": number.to_string() }))
+    }))
 }
 
 /// Ask an operation to stop

@@ -1,5 +1,6 @@
 //! Plans: asked for, looked at, and carried out by `POST /operations`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -36,7 +37,7 @@ pub(super) struct PlanCreate {
     /// `default` when left out.
     namespace: Option<String>,
     /// Differences from the defaults; laid over the ones that are there.
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Option<HashMap<String, Value>>)]
     values: Option<Value>,
     /// Forgets the differences that are there first.
     #[serde(default)]
@@ -130,13 +131,13 @@ pub(super) struct PlanView {
     expires_at: String,
     changes: Vec<ChangeView>,
     /// Objects that stay on purpose, with the reason.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<HashMap<String, Value>>)]
     kept: Vec<Value>,
     /// Rules of the roles that it makes.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<HashMap<String, Value>>)]
     permissions: Vec<Value>,
     /// Definitions that it brings, and what happens to them.
-    #[schema(value_type = Vec<Object>)]
+    #[schema(value_type = Vec<HashMap<String, Value>>)]
     crds: Vec<Value>,
     images: Vec<String>,
     warnings: Vec<String>,

@@ -1,5 +1,6 @@
 //! Plugins, by administrators of the platform.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -33,12 +34,12 @@ pub(super) struct PluginView {
     state: String,
     reason: Option<String>,
     /// What an administrator allows: `requested` for whatever the plugin asks for, or a document.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     grants: Value,
     /// What the plugin asks for.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     requested: Value,
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     settings: Map<String, Value>,
     /// Higher wins when several deployers are equally sure of a package.
     priority: i64,
@@ -90,7 +91,7 @@ impl From<LogLine> for LogLineView {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SettingsSet {
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     settings: Option<Map<String, Value>>,
     priority: Option<i64>,
 }
@@ -184,7 +185,7 @@ pub(super) async fn get_plugin_logs(
 
 /// What a plugin is allowed
 #[utoipa::path(get, path = "/api/v1/plugins/{id}/grants", tag = "plugins", params(("id" = String, Path)),
-    responses((status = OK, body = Object), (status = "4XX", body = Problem)))]
+    responses((status = OK, body = HashMap<String, Value>), (status = "4XX", body = Problem)))]
 pub(super) async fn get_plugin_grants(
     State(app): State<Arc<App>>,
     who: Principal,
@@ -197,8 +198,8 @@ pub(super) async fn get_plugin_grants(
 ///
 /// The word `requested`, or a document like `[grants]` of `plugin.toml`.
 #[utoipa::path(put, path = "/api/v1/plugins/{id}/grants", tag = "plugins", params(("id" = String, Path)),
-    request_body = Object,
-    responses((status = OK, body = Object), (status = "4XX", body = Problem)))]
+    request_body = HashMap<String, Value>,
+    responses((status = OK, body = HashMap<String, Value>), (status = "4XX", body = Problem)))]
 pub(super) async fn set_plugin_grants(
     State(app): State<Arc<App>>,
     who: Principal,

@@ -1,10 +1,13 @@
 //! Services and their versions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use osc_plugin_api::documents::finding::Severity;
+use osc_plugin_api::documents::form::Form;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -74,14 +77,67 @@ impl From<ServiceSummary> for ServiceView {
     }
 }
 
+/// How much a finding matters.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Severity)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum SeverityView {
+    Critical,
+    High,
+    Medium,
+    Low,
+    Info,
+}
+
+impl From<Severity> for SeverityView {
+    fn from(severity: Severity) -> SeverityView {
+        match severity {
+            Severity::Critical => SeverityView::Critical,
+            Severity::High => SeverityView::High,
+            Severity::Medium => SeverityView::Medium,
+            Severity::Low => SeverityView::Low,
+            Severity::Info => SeverityView::Info,
+        }
+    }
+}
+
+/// What a person may set (`osc.form/v1`).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Form)]
+pub(super) struct FormView {
+    /// Always `osc.form/v1`.
+    schema: String,
+    /// JSON Schema of the values.
+    #[schema(value_type = HashMap<String, Value>)]
+    json_schema: Value,
+    /// The package's own values, complete.
+    #[schema(value_type = HashMap<String, Value>)]
+    defaults: Value,
+    /// JSON pointers of values that are secret.
+    secrets: Vec<String>,
+    /// `schema` when the package describes its values, `values` when the form is guessed from the defaults.
+    source: String,
+}
+
+impl From<Form> for FormView {
+    fn from(form: Form) -> FormView {
+        FormView {
+            schema: form.schema,
+            json_schema: form.json_schema,
+            defaults: form.defaults,
+            secrets: form.secrets,
+            source: form.source,
+        }
+    }
+}
+
 /// What was found in a package.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Finding)]
 pub(super) struct FindingView {
     id: String,
     check: String,
-    /// `critical`, `high`, `medium`, `low` or `info`.
-    severity: String,
+    severity: SeverityView,
     /// `pass`, `fail`, `unknown` or `waived`.
     result: String,
     message: String,
@@ -106,7 +162,7 @@ pub(super) struct VersionView {
     created_at: String,
     findings: Vec<FindingView>,
     /// `osc.package/v1`, without the readme.
-    #[schema(value_type = Object)]
+    #[schema(value_type = HashMap<String, Value>)]
     facts: Value,
 }
 
@@ -139,7 +195,7 @@ fn findings(version: &Version) -> Vec<FindingView> {
         .map(|(index, finding)| FindingView {
             id: format!("{}-{index}", version.id),
             check: finding.check.clone(),
-            severity: word(json!(finding.severity)),
+            severity: finding.severity.into(),
             result: word(json!(finding.result)),
             message: finding.message.clone(),
             path: finding.path.clone(),
@@ -233,13 +289,13 @@ pub(super) async fn delete_version(
 /// The form of a version (`osc.form/v1`)
 #[utoipa::path(get, path = "/api/v1/services/{name}/versions/{version}/form", tag = "services",
     params(("name" = String, Path), ("version" = String, Path)),
-    responses((status = OK, body = Object), (status = "4XX", body = Problem)))]
+    responses((status = OK, body = FormView), (status = "4XX", body = Problem)))]
 pub(super) async fn get_version_form(
     State(app): State<Arc<App>>,
     who: Principal,
     Path((name, version)): Path<(String, String)>,
-) -> HttpResult<Json<Value>> {
-    Ok(Json(json!(services::form(&app, &who, &name, &version).await?)))
+) -> HttpResult<Json<FormView>> {
+    Ok(Json(services::form(&app, &who, &name, &version).await?.into()))
 }
 
 /// The readme of a version, as Markdown

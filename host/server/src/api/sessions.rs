@@ -64,6 +64,7 @@ impl From<Principal> for MeView {
 ///
 /// Sets the session cookie of a browser. Programs use bearer tokens instead.
 #[utoipa::path(post, path = "/api/v1/session", tag = "session", security(()),
+    request_body = SessionCreate,
     responses((status = OK, body = MeView), (status = "4XX", body = Problem)))]
 pub(super) async fn create_session(
     State(app): State<Arc<App>>,

@@ -32,6 +32,8 @@ pub(super) struct SubscriptionView {
     /// `active`, `frozen`, `ending` or `ended`.
     state: String,
     instances: i64,
+    /// The newest version of the service that is ready; only in lists.
+    latest_version: Option<String>,
     created_at: String,
 }
 
@@ -43,6 +45,7 @@ impl From<Subscription> for SubscriptionView {
             provider: subscription.service.provider_name,
             state: subscription.state.to_string(),
             instances: subscription.instances,
+            latest_version: None,
             created_at: subscription.created_at,
         }
     }
@@ -58,7 +61,11 @@ pub(super) async fn list_subscriptions(
 ) -> HttpResult<Json<List<SubscriptionView>>> {
     let page = query.page()?;
     let found = subscriptions::list(&app, &who, page).await?;
-    Ok(Json(List::part(found, page, |subscription| subscription.id, Into::into)))
+    let view = |(subscription, latest): (Subscription, Option<String>)| SubscriptionView {
+        latest_version: latest,
+        ..subscription.into()
+    };
+    Ok(Json(List::part(found, page, |(subscription, _)| subscription.id, view)))
 }
 
 /// Subscribe to a service; again is fine

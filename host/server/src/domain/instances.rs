@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::domain::audit::{Act, audited};
 use crate::domain::names::check_text;
 use crate::domain::principal::Principal;
+use crate::domain::values::mask;
 use crate::domain::wishes::{find_instance, in_force, overrides};
 use crate::domain::{clusters, services};
 use crate::error::{Error, Result};
@@ -290,21 +291,26 @@ fn without_secret_data(mut object: Value) -> Value {
     object
 }
 
-/// The user's own values, and the package's defaults.
+/// The user's own values, and the package's defaults. Who only looks sees no secrets.
 pub async fn values(app: &App, who: &Principal, said: &str) -> Result<(Value, Value)> {
     let tenant = who.viewer()?;
+    let masked = who.consumer().is_err();
     let said = said.to_owned();
     let sealer = app.sealer.clone();
     app.db
         .read(move |conn| {
             let at = Scoped::new(conn, tenant);
             let instance = find_instance(&at, &said)?;
-            let own = match in_force(&at, &instance)? {
+            let mut own = match in_force(&at, &instance)? {
                 Some(revision) => overrides(&sealer, &revision)?,
                 None => json!({}),
             };
-            let defaults = versions::form(conn, instance.version_id)?.map(|form| form.defaults);
-            Ok((own, defaults.unwrap_or_else(|| json!({}))))
+            let form = versions::form(conn, instance.version_id)?.unwrap_or_default();
+            if masked {
+                mask(&mut own, &form.secrets);
+            }
+            let defaults = if form.defaults.is_null() { json!({}) } else { form.defaults };
+            Ok((own, defaults))
         })
         .await
 }
@@ -499,18 +505,22 @@ pub struct RevisionShown {
     pub values: Value,
 }
 
-/// Revisions, newest first.
+/// Revisions, newest first. Who only looks sees no secrets.
 pub async fn history(app: &App, who: &Principal, said: &str) -> Result<Vec<RevisionShown>> {
     let tenant = who.viewer()?;
+    let masked = who.consumer().is_err();
     let (said, sealer) = (said.to_owned(), app.sealer.clone());
     app.db
         .read(move |conn| {
             let instance = find_instance(&Scoped::new(conn, tenant), &said)?;
             let found = revisions::list(conn, instance.id)?;
             let shown = found.into_iter().map(|revision| {
-                let version = versions::get(conn, revision.version_id)?.version;
-                let values = overrides(&sealer, &revision)?;
-                Ok(RevisionShown { revision, version, values })
+                let version = versions::get(conn, revision.version_id)?;
+                let mut values = overrides(&sealer, &revision)?;
+                if masked {
+                    mask(&mut values, &versions::form(conn, version.id)?.unwrap_or_default().secrets);
+                }
+                Ok(RevisionShown { revision, version: version.version, values })
             });
             shown.collect()
         })

@@ -81,6 +81,12 @@ pub fn latest(versions: Vec<Version>) -> Option<Version> {
         .max_by(|a, b| newer(&a.version, &b.version))
 }
 
+/// The name of the newest ready version.
+pub fn latest_name(names: Vec<(String, VersionState)>) -> Option<String> {
+    let ready = names.into_iter().filter(|(_, state)| *state == VersionState::Ready);
+    ready.map(|(name, _)| name).max_by(|a, b| newer(a, b))
+}
+
 /// Order in which versions are preferred.
 fn newer(a: &str, b: &str) -> Ordering {
     let stable = |version: &str| !version.split('+').next().unwrap_or_default().contains('-');

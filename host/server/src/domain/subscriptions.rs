@@ -9,11 +9,21 @@ use crate::store::instances::{self, Filter};
 use crate::store::scope::{Page, Scoped};
 use crate::store::services::ServiceState;
 use crate::store::subscriptions::{self, Subscription, SubscriptionState};
-use crate::store::time;
+use crate::store::{time, versions};
 
-pub async fn list(app: &App, who: &Principal, page: Page) -> Result<Vec<Subscription>> {
+/// The caller's subscriptions, each with the newest ready version of its service.
+pub async fn list(app: &App, who: &Principal, page: Page) -> Result<Vec<(Subscription, Option<String>)>> {
     let tenant = who.viewer()?;
-    app.db.read(move |conn| Ok(subscriptions::list(&Scoped::new(conn, tenant), page)?)).await
+    app.db
+        .read(move |conn| {
+            let found = subscriptions::list(&Scoped::new(conn, tenant), page)?;
+            let with_latest = found.into_iter().map(|subscription| {
+                let names = versions::names(conn, subscription.service.id)?;
+                Ok((subscription, services::latest_name(names)))
+            });
+            with_latest.collect()
+        })
+        .await
 }
 
 /// The caller's subscription of a service.
