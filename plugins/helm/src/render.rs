@@ -247,9 +247,9 @@ fn frame(text: &str) -> Option<Frame> {
 
 /// Helm's form of an error while executing.
 fn exec_message(name: &str, error: &Chain) -> String {
-    let text = &error.text;
+    let text = error.to_string();
     if text.starts_with("template: no template ") {
-        return text.clone();
+        return text;
     }
     let mut tokens = text.splitn(3, ": ");
     let (Some(_), Some(location), Some(rest)) = (tokens.next(), tokens.next(), tokens.next()) else {
@@ -264,15 +264,15 @@ fn exec_message(name: &str, error: &Chain) -> String {
     let mut frames: Vec<Frame> = Vec::new();
     let mut current = Some(error);
     while let Some(chain) = current {
-        match frame(&chain.text) {
+        match frame(&chain.head()) {
             Some(frame) => {
                 if frames.last() != Some(&frame) {
                     frames.push(frame);
                 }
             }
-            None => return text.clone(),
+            None => return text,
         }
-        current = chain.cause.as_deref();
+        current = chain.cause();
     }
     let mut out = String::new();
     for frame in frames {

@@ -62,7 +62,7 @@ fn include(engine: &mut Engine<'_>, name: &Value, data: Value) -> Result<Value, 
     if *count > MAX_INCLUDED {
         let cause = "unable to execute template";
         return Err(Chain::caused(
-            format!("rendering template has a nested reference name: {name}: {cause}"),
+            format!("rendering template has a nested reference name: {name}: "),
             Chain::new(cause),
         ));
     }
@@ -86,10 +86,7 @@ fn tpl(engine: &mut Engine<'_>, template: &Value, data: Value) -> Result<Value, 
         Some(trees) => Rc::clone(trees),
         None => {
             let trees = parse("gotpl", template).map_err(|error| {
-                Chain::caused(
-                    format!("cannot parse template {}: {error}", quote(template)),
-                    Chain::new(error),
-                )
+                Chain::caused(format!("cannot parse template {}: ", quote(template)), Chain::new(error))
             })?;
             let trees = Rc::new(trees);
             if engine.parsed.len() < MAX_KEPT && template.len() < MAX_KEPT_LENGTH {
@@ -111,7 +108,7 @@ fn tpl(engine: &mut Engine<'_>, template: &Value, data: Value) -> Result<Value, 
         Ok(out) if out.contains(NO_VALUE) => Ok(Value::str(out.replace(NO_VALUE, ""))),
         Ok(out) => Ok(Value::str(out)),
         Err(cause) => Err(Chain::caused(
-            format!("error during tpl function execution for {}: {}", quote(template), cause.text),
+            format!("error during tpl function execution for {}: ", quote(template)),
             cause,
         )),
     }

@@ -73,7 +73,7 @@ fn panicking(engine: &mut Engine<'_>, args: &[Value], call: super::Call) -> Resu
             let pattern = text(args, 0);
             let quoted =
                 if pattern.contains('`') { crate::text::quote(pattern) } else { format!("`{pattern}`") };
-            fault(format!("regexp: Compile({quoted}): {}", error.text))
+            fault(format!("regexp: Compile({quoted}): {error}"))
         }
     }
 }

@@ -24,7 +24,9 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { steps: 200_000_000, output: 64 << 20, depth: 2200 }
+        // A component has less stack than a thread; Helm itself gives up after 1000 includes of one name.
+        let depth = if cfg!(target_arch = "wasm32") { 1100 } else { 2200 };
+        Self { steps: 200_000_000, output: 64 << 20, depth }
     }
 }
 
@@ -228,8 +230,7 @@ impl<'a> State<'a, '_, '_> {
 
     #[cold]
     fn wrapped(&self, name: &str, cause: Fault) -> Fault {
-        let text = self.located(&format!("error calling {name}: {}", cause.text));
-        Chain::caused(text, cause)
+        Chain::caused(self.located(&format!("error calling {name}: ")), cause)
     }
 
     fn write(&mut self, text: &str) -> Exec<()> {
@@ -253,7 +254,7 @@ impl<'a> State<'a, '_, '_> {
     fn walk(&mut self, dot: &Rv, stmt: &'a Stmt) -> Exec<Flow> {
         self.at(NodeRef::Stmt(stmt));
         if let Err(stopped) = self.engine.step(1) {
-            return self.error(stopped.text);
+            return self.error(stopped.to_string());
         }
         match stmt {
             Stmt::Text(_, text) => self.write(text)?,
@@ -645,7 +646,7 @@ impl<'a> State<'a, '_, '_> {
             _ => {}
         }
         if let Err(stopped) = self.engine.step(1) {
-            return self.error(stopped.text);
+            return self.error(stopped.to_string());
         }
         if let Special::And | Special::Or = function.special {
             return self.and_or(dot, matches!(function.special, Special::Or), args, last);
