@@ -9,7 +9,7 @@ mod crypto;
 mod dates;
 mod decimal;
 mod dicts;
-mod encoding;
+pub(crate) mod encoding;
 mod files;
 pub(crate) mod helm;
 pub mod json;

@@ -8,7 +8,7 @@ use crate::golang::bytes::{from_bytes, to_bytes};
 use crate::golang::number::format_float;
 use crate::golang::printf::stringer;
 use crate::gotemplate::exec::{Engine, Fault};
-use crate::value::{ListKind, MapKind, Object, Value};
+use crate::value::{Entries, ListKind, MapKind, Object, Value};
 use crate::yaml::emit::{Emitter, Flavour, Place, Source, Unwritable};
 use crate::yaml::{self, LONG_KEY, is_odd_text};
 
@@ -40,8 +40,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let out = Emitter::new(Flavour::V3).document(&a[0]).unwrap_or_default();
         sized(e, trim_newline(out))
     }),
-    fixed("fromYaml", &[Str], |_, a| Ok(as_map(from_yaml(text(a, 0)), YAML_MISMATCH))),
-    fixed("fromYamlArray", &[Str], |_, a| Ok(as_list(from_yaml(text(a, 0)), YAML_MISMATCH))),
+    fixed("fromYaml", &[Str], |_, a| {
+        Ok(as_map(from_yaml(text(a, 0), Value::map(Entries::new())), YAML_MISMATCH))
+    }),
+    fixed("fromYamlArray", &[Str], |_, a| {
+        Ok(as_list(from_yaml(text(a, 0), Value::list(Vec::new())), YAML_MISMATCH))
+    }),
     fixed("toToml", &[Any], |_, a| match toml::to_toml(&a[0]) {
         Err(error) if error.starts_with("toml: ") => Ok(Value::str(error)),
         other => other.map(Value::str).or_else(fault),
@@ -73,8 +77,10 @@ fn sized(engine: &Engine<'_>, out: String) -> Result<Value, Fault> {
     Ok(Value::str(out))
 }
 
-fn from_yaml(text: &str) -> Result<Value, String> {
+fn from_yaml(text: &str, empty: Value) -> Result<Value, String> {
     match yaml::parse(text) {
+        // The null of an empty document leaves alone what is there, unlike that of JSON.
+        Ok(serde_json::Value::Null) => Ok(empty),
         Ok(value) => Ok(Value::from_json(&value)),
         Err(error) => Err(format!("error converting YAML to JSON: {error}")),
     }
@@ -217,7 +223,7 @@ impl Source for Value {
     }
 }
 
-pub(super) const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+pub(crate) const BASE64: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 const BASE32: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// Bytes in letters of so many bits, padded to whole groups.
@@ -240,7 +246,7 @@ pub(super) fn encode(bytes: &[u8], alphabet: &[u8], bits: usize) -> String {
 }
 
 /// The bytes, or where the text goes wrong as Go counts it.
-pub(super) fn decode(text: &str, alphabet: &[u8], bits: usize) -> Result<Vec<u8>, usize> {
+pub(crate) fn decode(text: &str, alphabet: &[u8], bits: usize) -> Result<Vec<u8>, usize> {
     let group_letters = if bits == 6 { 4 } else { 8 };
     let mut table = [0xFFu8; 256];
     for (i, letter) in alphabet.iter().enumerate() {

@@ -375,6 +375,9 @@ impl<'a> State<'a, '_, '_> {
 
     /// Runs the body once; whether the loop ends.
     fn iteration(&mut self, branch: &'a Branch, index: Rv, item: Rv) -> Exec<bool> {
+        if let Err(stopped) = self.engine.step(1) {
+            return self.error(stopped.to_string());
+        }
         let mark = self.vars.len();
         let decl = &branch.pipe.decl;
         if branch.pipe.is_assign {

@@ -26,17 +26,31 @@ pub(super) struct Decoder<'a> {
     through_alias: usize,
     alias_depth: usize,
     open_aliases: Vec<NodeId>,
+    /// A key that JSON cannot have; only a problem when all of the YAML is right.
+    bad_key: Option<YamlError>,
 }
 
 type Decode<T> = Result<T, YamlError>;
 
 impl<'a> Decoder<'a> {
     pub(super) fn new(document: &'a Document, numbers: Numbers) -> Self {
-        Self { document, numbers, decoded: 0, through_alias: 0, alias_depth: 0, open_aliases: Vec::new() }
+        Self {
+            document,
+            numbers,
+            decoded: 0,
+            through_alias: 0,
+            alias_depth: 0,
+            open_aliases: Vec::new(),
+            bad_key: None,
+        }
     }
 
     pub(super) fn run(mut self) -> Decode<Value> {
-        self.value(self.document.root)
+        let value = self.value(self.document.root)?;
+        match self.bad_key {
+            Some(error) => Err(error),
+            None => Ok(value),
+        }
     }
 
     /// go-yaml's guard against documents that grow by repeating aliases.
@@ -110,9 +124,12 @@ impl<'a> Decoder<'a> {
             let name = self.key(*key)?;
             let value = self.value(*value)?;
             match name {
-                Some(name) => map.insert(name, value),
-                None => return Err(self.unsupported_key(*key, &value)),
-            };
+                Some(name) => {
+                    map.insert(name, value);
+                }
+                None if self.bad_key.is_none() => self.bad_key = Some(self.unsupported_key(*key, &value)),
+                None => {}
+            }
         }
         Ok(())
     }
@@ -226,10 +243,7 @@ impl<'a> Decoder<'a> {
         let node = &self.document.nodes[id];
         let Kind::Scalar(text) = &node.kind else { return Ok(Value::Null) };
         if node.tag == "tag:yaml.org,2002:binary" {
-            use base64::Engine as _;
-            let clean: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-            let bytes = base64::engine::general_purpose::STANDARD
-                .decode(clean)
+            let bytes = crate::functions::encoding::decode(text, crate::functions::encoding::BASE64, 6)
                 .map_err(|_| YamlError::new("!!binary value contains invalid base64 data"))?;
             return Ok(Value::String(String::from_utf8_lossy(&bytes).into_owned()));
         }

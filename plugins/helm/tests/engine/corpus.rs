@@ -6,14 +6,9 @@ use osc_plugin_helm::template::{Options, Output, Printed, template};
 use osc_plugin_helm::{load, values, yaml};
 use serde_json::Value;
 
-use crate::shared;
+use crate::shared::{self, with_stack};
 
 const MASK: &str = "<volatile>";
-
-/// Templates nest deep, and debug builds have large frames.
-fn with_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
-    std::thread::Builder::new().stack_size(256 << 20).spawn(work).unwrap().join().unwrap()
-}
 
 /// The documents of a manifest; one that does not parse stays text.
 fn documents(text: &str) -> Value {

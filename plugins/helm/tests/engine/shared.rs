@@ -27,3 +27,8 @@ pub(crate) fn expect_none(misses: &[String], total: usize) {
     let shown: Vec<&str> = misses.iter().take(12).map(String::as_str).collect();
     assert!(misses.is_empty(), "{} of {total} differ:\n{}", misses.len(), shown.join("\n"));
 }
+
+/// Templates nest deep, and debug builds have large frames.
+pub(crate) fn with_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::Builder::new().stack_size(256 << 20).spawn(work).unwrap().join().unwrap()
+}
