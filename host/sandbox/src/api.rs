@@ -61,6 +61,8 @@ pub struct WriteOptions {
     pub validation: FieldValidation,
     /// Server-side apply takes fields from other managers.
     pub force: bool,
+    /// The text of the request, by which complaints about fields are ordered.
+    pub(crate) source: bytes::Bytes,
 }
 
 /// What a write gave.

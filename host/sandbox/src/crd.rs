@@ -121,7 +121,17 @@ fn custom_version(definition: &Value, version: &Value, kind: &str) -> CustomVers
     let deprecation = (version["deprecated"] == true).then(|| match version.text(&["deprecationWarning"]) {
         "" => {
             let group = definition.text(&["spec", "group"]);
-            format!("{group}/{} {kind} is deprecated", version.text(&["name"]))
+            let name = version.text(&["name"]);
+            let others = definition.items(&["spec", "versions"]).iter();
+            let newer = others
+                .filter(|v| v["served"] == true && v["deprecated"] != true)
+                .map(|v| v.text(&["name"]))
+                .filter(|v| version_order(v) > version_order(name))
+                .max_by_key(|v| version_order(v));
+            match newer {
+                Some(newer) => format!("{group}/{name} {kind} is deprecated; use {group}/{newer} {kind}"),
+                None => format!("{group}/{name} {kind} is deprecated"),
+            }
         }
         text => text.to_string(),
     });

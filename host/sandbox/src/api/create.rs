@@ -65,6 +65,7 @@ impl Api {
             );
             Status::bad_request(format!("{prefix}: {error}"))
         })?;
+        order_by_text(&mut unknown, &options.source);
         report_unknown(resource, &unknown, options.validation, warnings)?;
         Ok(Decoded { value, claim })
     }
@@ -227,6 +228,19 @@ pub(super) fn check_namespace(resource: &Resource, namespace: &str, value: &mut 
     }
     map_at(value, &["metadata"]).insert("namespace".into(), namespace.into());
     Ok(())
+}
+
+/// Fields are complained about in the order of the text.
+fn order_by_text(paths: &mut [String], text: &[u8]) {
+    if paths.len() < 2 {
+        return;
+    }
+    let Ok(text) = std::str::from_utf8(text) else { return };
+    paths.sort_by_cached_key(|path| {
+        let name = path.rsplit('.').next().unwrap_or_default();
+        let name = name.split('[').next().unwrap_or_default();
+        text.find(&format!("{name:?}")).unwrap_or(usize::MAX)
+    });
 }
 
 fn report_unknown(

@@ -69,10 +69,7 @@ fn cell(kind: &str, found: &[&Value]) -> Value {
             },
             _ => "<invalid>".into(),
         },
-        _ => {
-            let texts: Vec<String> = found.iter().map(|v| text(v)).collect();
-            texts.join(" ").into()
-        }
+        _ => text(first).into(),
     }
 }
 

@@ -242,9 +242,34 @@ pub(super) fn other(context: &Context, path: &str) -> Result<Answer> {
             Ok(Answer::value(200, &value, false))
         }
         "/openid/v1/jwks" => Ok(Answer::value(200, &json!({"keys": []}), false)),
-        "/openapi/v2" => Err(Status::not_acceptable("none: the sandbox offers /openapi/v3 only")),
+        // Version 2 says nothing; clients that still ask for it then use discovery.
+        "/openapi/v2" => Ok(openapi_v2(context)),
         _ => Ok(Answer::text(404, "404 page not found\n")),
     }
+}
+
+/// An empty document, in the only form that clients ask for, or as JSON.
+fn openapi_v2(context: &Context) -> Answer {
+    let accept = context.headers.get("accept").and_then(|v| v.to_str().ok()).unwrap_or_default();
+    if !accept.contains("protobuf") {
+        let info = json!({"title": "Kubernetes", "version": GIT_VERSION});
+        return Answer::value(
+            200,
+            &json!({"swagger": "2.0", "info": info, "paths": {}, "definitions": {}}),
+            false,
+        );
+    }
+    let text = |tag: u8, text: &str| -> Vec<u8> {
+        let mut out = vec![tag << 3 | 2, u8::try_from(text.len()).unwrap_or(0)];
+        out.extend_from_slice(text.as_bytes());
+        out
+    };
+    let info = [text(1, "Kubernetes"), text(2, GIT_VERSION)].concat();
+    let mut body = text(1, "2.0");
+    body.extend_from_slice(&[2 << 3 | 2, u8::try_from(info.len()).unwrap_or(0)]);
+    body.extend_from_slice(&info);
+    Answer::json_bytes(200, body.into())
+        .with_content_type("application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
 }
 
 fn version() -> Value {

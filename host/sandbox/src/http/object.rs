@@ -176,6 +176,7 @@ impl Context {
             dry_run: !dry.is_empty(),
             validation,
             force: self.query.flag("force"),
+            source: self.body.clone(),
         })
     }
 

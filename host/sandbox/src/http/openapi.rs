@@ -154,8 +154,10 @@ impl Writer {
     fn field(&mut self, field: &Field, text: Option<&String>) -> Value {
         let mut out = self.node(&field.node);
         if out.get("$ref").is_some() {
-            out = json!({"allOf": [out]});
-            if !field.pointer {
+            let scalar = !matches!(field.node.shape, Shape::Struct(_));
+            // A bare reference may not have a description beside it.
+            out = if scalar && text.is_none_or(|t| t.is_empty()) { out } else { json!({"allOf": [out]}) };
+            if !field.pointer && !scalar {
                 out["default"] = json!({});
             }
         }
@@ -177,6 +179,12 @@ impl Writer {
         out
     }
 
+    /// A scalar that has a name of its own.
+    fn scalar(&mut self, name: &str, schema: Value) -> Value {
+        self.schemas.entry(name).or_insert(schema);
+        reference(name)
+    }
+
     fn node(&mut self, node: &Node) -> Value {
         let mut out = match &node.shape {
             Shape::Text => json!({"type": "string"}),
@@ -184,11 +192,24 @@ impl Writer {
             Shape::Int64 => json!({"type": "integer", "format": "int64"}),
             Shape::Number => json!({"type": "number", "format": "double"}),
             Shape::Bool => json!({"type": "boolean"}),
-            Shape::Quantity => json!({"oneOf": [{"type": "string"}, {"type": "number"}]}),
-            Shape::IntOrString => {
-                json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}]})
-            }
-            Shape::Time | Shape::MicroTime => json!({"type": "string", "format": "date-time"}),
+            Shape::Quantity => self.scalar(
+                "io.k8s.apimachinery.pkg.api.resource.Quantity",
+                json!({"oneOf": [{"type": "string"}, {"type": "number"}],
+                    "description": "Quantity is a fixed-point representation of a number, as in 500m or 1.5Gi."}),
+            ),
+            Shape::IntOrString => self.scalar(
+                "io.k8s.apimachinery.pkg.util.intstr.IntOrString",
+                json!({"format": "int-or-string", "oneOf": [{"type": "integer"}, {"type": "string"}],
+                    "description": "IntOrString is a type that can hold an int32 or a string."}),
+            ),
+            Shape::Time => self.scalar(
+                "io.k8s.apimachinery.pkg.apis.meta.v1.Time",
+                json!({"type": "string", "format": "date-time"}),
+            ),
+            Shape::MicroTime => self.scalar(
+                "io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime",
+                json!({"type": "string", "format": "date-time"}),
+            ),
             Shape::Bytes => json!({"type": "string", "format": "byte"}),
             Shape::Any => json!({"type": "object"}),
             Shape::Struct(ty) => {
