@@ -18,6 +18,8 @@ use crate::error::{Error, Result};
 const VERSION: u8 = 1;
 const KEY_ID: usize = 4;
 const NONCE: usize = 24;
+/// A key file holds the key in use and the ones before it.
+const MOST_KEYS: usize = 64;
 const HEADER: usize = 1 + KEY_ID + NONCE;
 
 /// Seals and unseals; also makes keyed hashes. One per server.
@@ -25,6 +27,8 @@ pub struct Sealer {
     key: [u8; 32],
     id: [u8; KEY_ID],
     cipher: XChaCha20Poly1305,
+    /// Earlier keys, which only open what they sealed.
+    older: Vec<([u8; KEY_ID], XChaCha20Poly1305)>,
 }
 
 impl Sealer {
@@ -40,18 +44,39 @@ impl Sealer {
                 return Err(error).with_context(|| format!("cannot read the key file `{}`", path.display()));
             }
         };
-        let Ok(key) = <[u8; 32]>::try_from(bytes.as_slice()) else {
-            bail!("the key file `{}` has {} bytes, 32 are needed", path.display(), bytes.len());
+        let (keys, rest) = bytes.as_chunks::<32>();
+        let Some((key, older)) = keys.split_first().filter(|_| rest.is_empty() && keys.len() <= MOST_KEYS)
+        else {
+            bail!("the key file `{}` has {} bytes, 32 for each key are needed", path.display(), bytes.len());
         };
         refuse_open_mode(&path)?;
-        Ok(Sealer::new(key))
+        let mut sealer = Sealer::new(*key);
+        sealer.older =
+            older.iter().map(|key| Sealer::new(*key)).map(|older| (older.id, older.cipher)).collect();
+        Ok(sealer)
+    }
+
+    /// Puts a new key in front of the others in the key file. What was sealed before still opens; plans that were
+    /// shown before must be made again.
+    pub fn rotate(data_dir: &Path, key_file: Option<PathBuf>) -> anyhow::Result<PathBuf> {
+        let path = key_file.unwrap_or_else(|| data_dir.join("secret.key"));
+        let before =
+            fs::read(&path).with_context(|| format!("cannot read the key file `{}`", path.display()))?;
+        if before.is_empty() || before.len() % 32 != 0 || before.len() / 32 >= MOST_KEYS {
+            bail!("the key file `{}` has {} bytes and cannot take another key", path.display(), before.len());
+        }
+        let mut keys = rand::random::<[u8; 32]>().to_vec();
+        keys.extend_from_slice(&before);
+        write_private(&path, &keys)
+            .with_context(|| format!("cannot write the key file `{}`", path.display()))?;
+        Ok(path)
     }
 
     /// A sealer for a key at hand.
     pub fn new(key: [u8; 32]) -> Sealer {
         let id = hmac(&key, b"osc key id");
         let cipher = XChaCha20Poly1305::new(&Key::from(hmac(&key, b"osc sealing key")));
-        Sealer { key, id: [id[0], id[1], id[2], id[3]], cipher }
+        Sealer { key, id: [id[0], id[1], id[2], id[3]], cipher, older: Vec::new() }
     }
 
     /// Encrypts `plain` for the row that `identity` names (`cluster/kubeconfig/prod`).
@@ -75,17 +100,18 @@ impl Sealer {
             return Err(fail("not a sealed value".into()));
         }
         let id = &sealed[1..1 + KEY_ID];
-        if id != self.id {
+        let older = self.older.iter().find(|(known, _)| known == id).map(|(_, cipher)| cipher);
+        let Some(cipher) = Some(&self.cipher).filter(|_| id == self.id).or(older) else {
             return Err(fail(format!(
                 "it was sealed with key {}, the server has key {}; restore that key or enter the value again",
                 hex(id),
                 hex(&self.id),
             )));
-        }
+        };
         let nonce =
             <[u8; NONCE]>::try_from(&sealed[1 + KEY_ID..HEADER]).expect("the length is checked above");
         let payload = Payload { msg: &sealed[HEADER..], aad: identity.as_bytes() };
-        self.cipher
+        cipher
             .decrypt(&XNonce::from(nonce), payload)
             .map_err(|_| fail("it was changed, or belongs to another row".into()))
     }
@@ -145,6 +171,21 @@ fn refuse_open_mode(_path: &Path) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_key_still_opens_what_the_old_one_sealed() {
+        let folder = tempfile::tempdir().unwrap();
+        let before = Sealer::open(folder.path(), None).unwrap();
+        let sealed = before.seal("cluster/1", b"secret");
+        Sealer::rotate(folder.path(), None).unwrap();
+        let after = Sealer::open(folder.path(), None).unwrap();
+        assert_eq!(after.unseal("cluster/1", &sealed).unwrap(), b"secret");
+        let newer = after.seal("cluster/1", b"secret");
+        assert!(before.unseal("cluster/1", &newer).is_err());
+        assert_ne!(before.mac("plan", b"x"), after.mac("plan", b"x"));
+        fs::write(folder.path().join("secret.key"), [0; 33]).unwrap();
+        assert!(Sealer::open(folder.path(), None).is_err() && Sealer::rotate(folder.path(), None).is_err());
+    }
 
     #[test]
     fn unseals_for_the_same_row_and_key_only() {

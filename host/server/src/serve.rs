@@ -14,6 +14,7 @@ use crate::app::App;
 use crate::config::Config;
 use crate::domain::{clusters, setup, tokens};
 use crate::scheduler;
+use crate::secrets::Sealer;
 
 /// Name of the cluster that this program runs itself.
 pub const SANDBOX_CLUSTER: &str = "sandbox";
@@ -124,6 +125,15 @@ pub fn wipe(data_dir: &Path) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Seals with a new key from now on; the server must not run. Answers the key file.
+pub fn rotate_key(config: Config) -> anyhow::Result<std::path::PathBuf> {
+    if !config.data_dir.exists() {
+        bail!("there is no data folder `{}`", config.data_dir.display());
+    }
+    let _lock = lock(&config.data_dir)?;
+    Sealer::rotate(&config.data_dir, config.key_file)
 }
 
 fn make_folder(path: &Path) -> anyhow::Result<()> {

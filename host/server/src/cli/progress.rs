@@ -127,8 +127,9 @@ impl Shown {
 fn step_line(step: &Value, state: &str) -> Option<String> {
     let text = |name: &str| step.get(name).and_then(Value::as_str);
     let mut line = text("name").unwrap_or_default().to_owned();
+    // Steps for a failure are skipped when there is none.
     if state == "pending" || state == "skipped" {
-        return (state == "skipped").then_some(line);
+        return None;
     }
     if let Some(took) = duration(text("started_at"), text("finished_at")).filter(|_| state != "started") {
         line.push_str(&format!(" ({took})"));

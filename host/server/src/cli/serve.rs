@@ -67,7 +67,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum KeyCommand {
-    /// Make a new key and seal all secrets with it; the server must not run
+    /// Seal secrets with a new key from now on; the server must not run
     Rotate(RotateArgs),
 }
 
@@ -176,10 +176,16 @@ pub(crate) fn config(ui: &mut Ui, command: ConfigCommand) -> Result<(), Failure>
     })
 }
 
-pub(crate) fn key(_ui: &mut Ui, command: KeyCommand) -> Result<(), Failure> {
+/// Makes a new key; the old ones stay to open what they sealed.
+pub(crate) fn key(ui: &mut Ui, command: KeyCommand) -> Result<(), Failure> {
     let KeyCommand::Rotate(args) = command;
-    let _config = load(args.config)?;
-    Err(Failure::failed("the key cannot be changed yet"))
+    let path = serve::rotate_key(load(args.config)?)?;
+    ui.note(&format!(
+        "the server seals with a new key from now on; earlier ones stay in `{}`",
+        path.display()
+    ));
+    ui.note("plans that were shown before must be made again");
+    Ok(())
 }
 
 fn load(args: ConfigArgs) -> Result<Config, Failure> {
