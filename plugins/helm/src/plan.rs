@@ -17,6 +17,7 @@ use osc_plugin_api::{Error, Result};
 use serde_json::Value;
 
 use crate::release::OPERATION;
+use crate::text::say_once;
 
 /// Field manager of everything that belongs to a Helm release: real Helm uses its own name, and would conflict with
 /// any other.
@@ -80,7 +81,7 @@ pub fn plan(host: &dyn Host, request: &PlanRequest, now: Timestamp) -> Result<Pl
         Verb::Test => stored::test(&context)?,
     };
     steps::number_duplicates(&mut plan.steps);
-    plan.warnings.dedup();
+    say_once(&mut plan.warnings);
     Ok(plan)
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::chart::Chart;
 use crate::manifest::{Event, Hook, Manifest, Order, Sorted, sort};
-use crate::text::quote;
+use crate::text::{quote, say_once};
 use crate::{coalesce, dependencies, schema};
 
 /// The version that templates see as Helm's.
@@ -159,7 +159,7 @@ pub fn template(chart: Chart, user: &Value, options: &Options<'_>) -> Result<Out
     let Sorted { hooks, manifests } = sort(&files, Order::Install)
         .map_err(|error| TemplateError::new(Cause::Chart, format!("{error}{HINT}")))?;
     let crds = crds(&chart);
-    warnings.dedup();
+    say_once(&mut warnings);
     Ok(Output { chart, manifests, hooks, crds, notes, warnings })
 }
 

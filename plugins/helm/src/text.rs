@@ -1,5 +1,6 @@
 //! Text as Go prints it.
 
+use std::collections::HashSet;
 use std::fmt::Write;
 
 use serde_json::Value;
@@ -161,4 +162,10 @@ pub(crate) fn scalar_text(value: &Value) -> Option<String> {
         }),
         _ => None,
     }
+}
+
+/// Drops what was said before; the order stays.
+pub(crate) fn say_once(texts: &mut Vec<String>) {
+    let mut seen = HashSet::new();
+    texts.retain(|text| seen.insert(text.clone()));
 }

@@ -73,7 +73,7 @@ apiVersion: v1
 kind: ConfigMap
 metadata:
   name: first
-  annotations: {helm.sh/hook: pre-install}
+  annotations: {helm.sh/hook: pre-install, helm.sh/hook-delete-policy: hook-succeeded}
 ---
 apiVersion: v1
 kind: Pod
@@ -200,8 +200,9 @@ fn install() {
     record revision 1 as pending: Record v1 pending-install "osc operation 7"
     apply 1 definition: Crd CustomResourceDefinition gadgets.example.org
     wait for definitions: Condition("Established") CustomResourceDefinition gadgets.example.org
-    run pre-install hook ConfigMap first: ConfigMap ns/first Created [Before]
+    run pre-install hook ConfigMap first: ConfigMap ns/first Created []
     run pre-install hook Job migrate: Job ns/migrate Succeeded [Before, Succeeded]
+    delete 1 object of pre-install hooks: ConfigMap ns/first
     apply 2 objects: configuration and accounts: Owned ConfigMap ns/extra, PersistentVolumeClaim ns/data
     apply 1 object: roles: Owned ClusterRole reader
     apply 1 object: role bindings: Owned RoleBinding ns/reader

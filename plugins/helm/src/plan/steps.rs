@@ -157,33 +157,55 @@ pub(super) fn read_hooks(hooks: Vec<Hook>, scopes: &Scopes, namespace: &str) -> 
 }
 
 /// The steps of the hooks of one event, in the order in which they run.
+///
+/// What runs to an end is deleted as soon as it succeeded. All else that shall be deleted then (accounts, roles,
+/// configuration) is there for the hooks behind it, so it is deleted after the last one, in reverse order.
 pub(super) fn hooks(ready: &[ReadyHook], event: Event, timeout: u32) -> Vec<Step> {
     let plain: Vec<Hook> = ready.iter().map(|ready| ready.hook.clone()).collect();
     let mut steps = Vec::new();
+    let mut helpers = Vec::new();
     for hook in hooks_at(&plain, event) {
         let Some(found) = ready.iter().find(|ready| ready.hook == *hook) else { continue };
         for object in &found.objects {
             steps.push(hook_step(hook, object, event, timeout));
+            if has_policy(hook, "hook-succeeded") && !runs(object) && may_go(object) {
+                helpers.extend(ObjectRef::of(object));
+            }
         }
+    }
+    if !helpers.is_empty() {
+        helpers.reverse();
+        let name = format!("delete {} of {} hooks", counted(helpers.len(), "object"), event.name());
+        steps.push(delete_step(name, helpers, timeout));
     }
     number_duplicates(&mut steps);
     steps
 }
 
+/// Whether an object comes to an end by itself.
+fn runs(object: &Value) -> bool {
+    matches!(kind(object), Some("Job" | "Pod"))
+}
+
+/// Deleting a definition would delete all objects of its kind.
+fn may_go(object: &Value) -> bool {
+    kind(object) != Some("CustomResourceDefinition")
+}
+
+fn has_policy(hook: &Hook, policy: &str) -> bool {
+    hook.delete_policies.iter().any(|found| found == policy)
+}
+
 fn hook_step(hook: &Hook, object: &Value, event: Event, timeout: u32) -> Step {
     let kind = kind(object).unwrap_or_default();
-    let done = match kind {
-        "Job" | "Pod" => HookDone::Succeeded,
-        _ => HookDone::Created,
-    };
-    let has = |policy: &str| hook.delete_policies.iter().any(|found| found == policy);
+    let done = if runs(object) { HookDone::Succeeded } else { HookDone::Created };
+    let has = |policy: &str| has_policy(hook, policy);
     let mut delete = Vec::new();
-    // Deleting a definition would delete all objects of its kind.
-    if kind != "CustomResourceDefinition" {
+    if may_go(object) {
         if hook.delete_policies.is_empty() || has("before-hook-creation") {
             delete.push(HookDelete::Before);
         }
-        if has("hook-succeeded") {
+        if has("hook-succeeded") && runs(object) {
             delete.push(HookDelete::Succeeded);
         }
         if has("hook-failed") {
@@ -194,13 +216,7 @@ fn hook_step(hook: &Hook, object: &Value, event: Event, timeout: u32) -> Step {
         osc_plugin_api::objects::name(object).unwrap_or_default().chars().take(MAX_NAME).collect();
     Step::new(
         format!("run {} hook {kind} {name}", event.name()),
-        Action::Hook {
-            object: object.clone(),
-            done,
-            timeout_seconds: timeout,
-            delete,
-            logs: matches!(kind, "Job" | "Pod"),
-        },
+        Action::Hook { object: object.clone(), done, timeout_seconds: timeout, delete, logs: runs(object) },
     )
 }
 
