@@ -43,6 +43,7 @@ check: toolchain
 bench: build realkube
 	@$(CARGO) build --quiet --release -p osc-integration --bins
 	@target/release/bench
+	@$(CARGO) bench --quiet -p osc-server --bench plugins
 
 # CORPUS=dir compares with another folder of the same layout as helm-corpus.
 conformance: build
