@@ -97,7 +97,7 @@ impl LabelSelector {
     /// Parses the text of a query.
     pub fn parse(text: &str) -> Result<Self, String> {
         let mut parser = Parser { tokens: tokens(text), at: 0 };
-        let mut requirements = parser.all().map_err(|e| format!("unable to parse requirement: {e}"))?;
+        let mut requirements = parser.all()?;
         requirements.sort_by(|a, b| a.key.cmp(&b.key));
         Ok(LabelSelector(requirements))
     }
@@ -175,8 +175,11 @@ impl Parser {
         if self.tokens.is_empty() {
             return Ok(out);
         }
+        if is_symbol(self.peek()) && self.peek() != "!" {
+            return Err(format!("found '{}', expected: !, identifier, or 'end of string'", self.peek()));
+        }
         loop {
-            out.push(self.requirement()?);
+            out.push(self.requirement().map_err(|e| format!("unable to parse requirement: {e}"))?);
             match &*self.take() {
                 "" => return Ok(out),
                 "," => {
@@ -215,11 +218,11 @@ impl Parser {
         };
         let word = self.take();
         let values = if matches!(&*word, "in" | "notin") { self.values()? } else { vec![self.value()] };
-        for value in &values {
-            check_value(&key, value)?;
+        for (index, value) in values.iter().enumerate() {
+            check_value(&key, index, value)?;
             if matches!(operator, Operator::Greater | Operator::Less) && value.parse::<i64>().is_err() {
                 return Err(format!(
-                    "values[0][{key}]: Invalid value: {value:?}: for 'Gt', 'Lt' operators, the value must be an integer"
+                    "values[0]: Invalid value: {value:?}: for 'Gt', 'Lt' operators, the value must be an integer"
                 ));
             }
         }
@@ -239,16 +242,31 @@ impl Parser {
             return Err(format!("found '{open}' expected: '('"));
         }
         let mut out = Vec::new();
+        match self.peek() {
+            ")" => {
+                self.at += 1;
+                return Ok(vec![String::new()]);
+            }
+            "," => out.push(String::new()),
+            token if is_symbol(token) => {
+                return Err(format!("found '{token}', expected: ',', ')' or identifier"));
+            }
+            _ => {}
+        }
         loop {
             match &*self.take() {
-                ")" => return Ok(out),
+                ")" => {
+                    out.sort();
+                    out.dedup();
+                    return Ok(out);
+                }
                 "," => {
                     if matches!(self.peek(), "," | ")") {
                         out.push(String::new());
                     }
                 }
                 token if is_symbol(token) => {
-                    return Err(format!("found '{token}', expected: ',', or identifier"));
+                    return Err(format!("found '{token}', expected: ',' or ')'"));
                 }
                 token => out.push(token.into()),
             }
@@ -267,10 +285,10 @@ fn check_key(key: &str) -> Result<(), String> {
     }
 }
 
-fn check_value(key: &str, value: &str) -> Result<(), String> {
+fn check_value(key: &str, index: usize, value: &str) -> Result<(), String> {
     match crate::names::label_value(value).first() {
         None => Ok(()),
-        Some(problem) => Err(format!("<nil>: Invalid value: {value:?}: {problem}")),
+        Some(problem) => Err(format!("values[{index}][{key}]: Invalid value: {value:?}: {problem}")),
     }
 }
 

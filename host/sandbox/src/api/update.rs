@@ -79,7 +79,6 @@ impl Api {
             if conditional && value.text(&["metadata", "resourceVersion"]).is_empty() {
                 let cause =
                     Cause::invalid("metadata.resourceVersion", &json!(0), "must be specified for an update");
-                let cause = Cause { message: cause.message.replace("value: 0:", "value: 0x0:"), ..cause };
                 return Err(Status::invalid(named(resource, name), &[cause]));
             }
             let outcome =

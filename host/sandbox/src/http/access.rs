@@ -134,6 +134,7 @@ fn access_review(context: &Context, resource: &Resource, target: &Target, value:
     };
     let spec = value.get("spec").cloned().unwrap_or(Value::Null);
     let of = |key: &str| spec.get(key).filter(|v| !v.is_null());
+    let mut causes = Vec::new();
     if of("resourceAttributes").is_some() == of("nonResourceAttributes").is_some() {
         let text = "exactly one of nonResourceAttributes or resourceAttributes must be specified";
         let text = if of("resourceAttributes").is_some() {
@@ -142,10 +143,12 @@ fn access_review(context: &Context, resource: &Resource, target: &Target, value:
             text
         };
         let (field, shown) = match of("nonResourceAttributes") {
-            Some(_) => ("spec.nonResourceAttributes", spec["nonResourceAttributes"].clone()),
+            Some(a) => {
+                ("spec.nonResourceAttributes", json!({"Path": a.text(&["path"]), "Verb": a.text(&["verb"])}))
+            }
             None => ("spec.resourceAttributes", Value::Null),
         };
-        return refuse(&[Cause::invalid(field, &shown, text)]);
+        causes.push(Cause::invalid(field, &shown, text));
     }
     let other = resource.plural != "selfsubjectaccessreviews";
     let user = if other {
@@ -153,16 +156,19 @@ fn access_review(context: &Context, resource: &Resource, target: &Target, value:
         let groups: Vec<String> =
             spec.items(&["groups"]).iter().filter_map(|g| g.as_str().map(Into::into)).collect();
         if name.is_empty() && groups.is_empty() {
-            return refuse(&[Cause::invalid(
-                "spec.user",
-                &"".into(),
-                "at least one of user or group must be specified",
-            )]);
+            let text = "at least one of user or group must be specified";
+            causes.push(Cause::invalid("spec.user", &"".into(), text));
         }
         User { name, groups, ..User::default() }
     } else {
         (*context.user).clone()
     };
+    if !value.text(&["metadata", "name"]).is_empty() {
+        causes.push(Cause::invalid("metadata", &value["metadata"], "must be empty"));
+    }
+    if !causes.is_empty() {
+        return refuse(&causes);
+    }
     if resource.plural == "localsubjectaccessreviews" {
         let asked = spec.text(&["resourceAttributes", "namespace"]);
         if asked != target.namespace {

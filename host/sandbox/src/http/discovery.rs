@@ -221,8 +221,9 @@ fn aggregated_resource(resource: &Resource) -> Value {
 /// Paths that are no API: health, version, keys.
 pub(super) fn other(context: &Context, path: &str) -> Result<Answer> {
     let path = path.trim_end_matches('/');
-    let health =
-        ["/healthz", "/livez", "/readyz"].iter().any(|p| path == *p || path.starts_with(&format!("{p}/")));
+    let health = ["/healthz", "/livez", "/readyz"]
+        .iter()
+        .any(|p| path.strip_prefix(p).is_some_and(|check| matches!(check, "" | "/ping" | "/etcd" | "/log")));
     if health {
         return Ok(Answer::text(200, "ok"));
     }

@@ -79,7 +79,7 @@ fn known_fields(resource: &Resource) -> &'static [&'static str] {
         "namespaces" => &["status.phase"],
         "secrets" => &["type"],
         "services" => &["spec.clusterIP", "spec.type"],
-        "replicationcontrollers" | "replicasets" => &["status.replicas"],
+        "replicationcontrollers" => &["status.replicas"],
         "jobs" => &["status.successful"],
         "events" => &[
             "involvedObject.kind",
@@ -153,6 +153,10 @@ fn list_options_error(causes: &[Cause]) -> Status {
 /// Checks the versions that a list or watch asks for.
 pub(super) fn check_options(context: &Context, watching: bool) -> Result<()> {
     let query = &context.query;
+    let timeout = query.get("timeoutSeconds");
+    if !timeout.is_empty() && timeout.parse::<i64>().is_err() {
+        return Err(Status::bad_request(format!("strconv.ParseInt: parsing {timeout:?}: invalid syntax")));
+    }
     let version = query.get("resourceVersion");
     let matching = query.get("resourceVersionMatch");
     let initial = query.has("sendInitialEvents");

@@ -26,7 +26,9 @@ pub(super) async fn answer(context: Context, target: Target) -> Result<Answer> {
             Ok(Answer::text(404, "404 page not found\n"))
         };
     };
-    if target.name.contains('/') || target.resource.is_empty() {
+    // Objects of clusters have no place below a namespace; namespaces themselves are parsed as if they had.
+    let misplaced = !resource.namespaced && !target.namespace.is_empty() && resource.plural != "namespaces";
+    if target.name.contains('/') || target.resource.is_empty() || misplaced {
         return Err(Status::no_resource());
     }
     let verb = target.verb(&context.method, &context.query);
@@ -53,7 +55,8 @@ pub(super) async fn answer(context: Context, target: Target) -> Result<Answer> {
         return Err(Status::method_not_allowed());
     }
     if resource.namespaced && target.namespace.is_empty() && !matches!(verb, "list" | "watch") {
-        return Err(Status::no_resource());
+        let collection = matches!(verb, "create" | "deletecollection");
+        return Err(if collection { Status::method_not_allowed() } else { Status::no_resource() });
     }
     let mut warnings = Vec::new();
     if let Some(text) = resource.custom.as_ref().and_then(|c| c.deprecation.clone()) {
@@ -321,6 +324,12 @@ pub(super) fn delete_options(context: &Context) -> Result<DeleteOptions> {
         let ty = types().named("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
         let parsed = body::parse(context, "DeleteOptions", ty).map_err(options_error)?;
         let value = &parsed.value;
+        let (kind, version) = (value.text(&["kind"]), value.text(&["apiVersion"]));
+        if !matches!(kind, "" | "DeleteOptions") {
+            return Err(Status::bad_request(format!(
+                "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\""
+            )));
+        }
         options.dry_run = value.items(&["dryRun"]).iter().any(|v| v == "All");
         options.grace = value.int(&["gracePeriodSeconds"]);
         options.propagation = value.get("propagationPolicy").and_then(Value::as_str).map(Into::into);

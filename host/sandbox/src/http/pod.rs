@@ -45,9 +45,18 @@ pub(super) async fn answer(
                 target.name, sub.name
             )))
         }
-        "proxy" => Err(Status::not_offered(
-            "the sandbox simulates pods: nothing runs, so there is nothing that a proxy could reach",
-        )),
+        "proxy" => {
+            // `name`, `name:port` or `scheme:name:port`
+            let parts: Vec<&str> = target.name.split(':').collect();
+            let name = if let [_, name, _] = parts[..] { name } else { parts[0] };
+            let key = crate::api::key(resource, &target.namespace, name);
+            if context.core.store.get(&key).is_none() {
+                return Err(crate::api::not_found(resource, name));
+            }
+            Err(Status::not_offered(
+                "the sandbox simulates pods: nothing runs, so there is nothing that a proxy could reach",
+            ))
+        }
         other => Err(Status::not_offered(format!("the sandbox does not offer the subresource `{other}`"))),
     }
 }
