@@ -236,6 +236,11 @@ pub trait Client: Send + Sync + 'static {
     /// Starts to follow resources; must be called within a tokio runtime and ends when the receiver is dropped.
     fn feed(&self, resources: Vec<Resource>) -> mpsc::Receiver<Change>;
 
+    /// A token of a service account that does not expire soon, if the cluster lets us make one.
+    fn account_token(&self, _namespace: &str, _name: &str, _uid: &str) -> Option<String> {
+        None
+    }
+
     /// Everything that is served, custom resources included, as far as it is known.
     fn all_resources(&self) -> Vec<Resource> {
         Vec::new()

@@ -23,6 +23,7 @@ mod revisions;
 mod scheduler;
 mod statefulsets;
 mod status;
+mod tokens;
 mod volumes;
 
 use std::sync::Arc;
@@ -63,6 +64,7 @@ pub fn all(settings: &Settings) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(replicasets::ReplicaSets),
         Arc::new(scheduler::Scheduler::default()),
         Arc::new(statefulsets::StatefulSets),
+        Arc::new(tokens::Tokens::new(&settings.root_ca)),
         Arc::new(volumes::Volumes),
     ]
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use tokio::sync::mpsc;
 
@@ -26,6 +27,9 @@ pub const NODE: &str = "fake-node";
 
 /// How long pods of the embedded cluster take to start and to stop.
 const PACE: Duration = Duration::from_millis(100);
+
+/// How long the tokens in secrets are good: ten years.
+const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 3652);
 
 /// Brings a cluster to life: its controllers and one simulated node, until the manager is dropped. `root_ca` is the
 /// certificate of the cluster's CA. Must be called within a tokio runtime.
@@ -117,6 +121,12 @@ impl Client for Embedded {
         let (sender, receiver) = mpsc::channel(WAITING);
         tokio::spawn(follow(self.0.clone(), wanted, sender));
         receiver
+    }
+
+    fn account_token(&self, namespace: &str, name: &str, uid: &str) -> Option<String> {
+        let until = Timestamp::now().saturating_add(TOKEN_LIFE).ok()?;
+        let audiences = [crate::auth::ISSUER.to_owned()];
+        Some(self.0.core.auth.issue(namespace, name, uid, &audiences, until))
     }
 
     fn all_resources(&self) -> Vec<Resource> {

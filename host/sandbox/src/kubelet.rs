@@ -59,7 +59,7 @@ struct Due {
 }
 
 /// How far apart the starts of pods are, as long as not more than this wait.
-const GAP: Duration = Duration::from_millis(15);
+const GAP: Duration = Duration::from_millis(30);
 const QUEUE: Duration = Duration::from_millis(300);
 
 /// Addresses of pods, from 10.244.0.0/16.

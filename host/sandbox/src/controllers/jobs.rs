@@ -244,8 +244,8 @@ impl Work<'_> {
 
     /// Why the Job ends, if what is known suffices.
     fn end_so_far(&mut self) -> Option<End> {
-        if status::find(&self.status, "SuccessCriteriaMet").is_some() {
-            return Some(End::good());
+        if let Some(met) = status::find(&self.status, "SuccessCriteriaMet") {
+            return Some(End { good: true, ..End::bad(text(met, "/reason"), text(met, "/message")) });
         }
         if let Some(target) = status::find(&self.status, "FailureTarget") {
             return Some(End::bad(text(target, "/reason"), text(target, "/message")));
@@ -259,6 +259,9 @@ impl Work<'_> {
         }
         if let Some(end) = self.failed_indexes_end() {
             return Some(end);
+        }
+        if let Some(message) = policy::succeeds(&self.job, &self.completed_indexes()) {
+            return Some(End { good: true, ..End::bad("SuccessPolicy", message) });
         }
         let seconds = number(&self.job, "/spec/activeDeadlineSeconds").filter(|_| !self.is_suspended())?;
         let start = self.status.get("startTime").and_then(Value::as_str).and_then(clock::parse)?;

@@ -131,28 +131,28 @@ pub(super) fn cron_job(value: &mut Value) {
 
 /// A job gets a selector by its uid unless its author chose one.
 pub(crate) fn job_labels(value: &mut Value) {
-    if value.at(&["spec", "manualSelector"]) == Some(&Value::Bool(true)) {
-        return;
-    }
-    let uid = value["metadata"]["uid"].clone();
-    let name = value["metadata"]["name"].clone();
-    for (key, new) in [
-        ("controller-uid", &uid),
-        ("job-name", &name),
-        ("batch.kubernetes.io/controller-uid", &uid),
-        ("batch.kubernetes.io/job-name", &name),
-    ] {
-        set(value, &["spec", "template", "metadata", "labels", key], new.clone());
+    if value.at(&["spec", "manualSelector"]) != Some(&Value::Bool(true)) {
+        let uid = value["metadata"]["uid"].clone();
+        let name = value["metadata"]["name"].clone();
+        for (key, new) in [
+            ("controller-uid", &uid),
+            ("job-name", &name),
+            ("batch.kubernetes.io/controller-uid", &uid),
+            ("batch.kubernetes.io/job-name", &name),
+        ] {
+            set(value, &["spec", "template", "metadata", "labels", key], new.clone());
+        }
+        if !has(value, &["spec", "selector"]) {
+            set(value, &["spec", "selector"], json!({}));
+        }
+        set(value, &["spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"], uid);
     }
     // Read back, a job without labels of its own shows those of its template.
-    if value.at(&["metadata", "labels"]).is_none_or(|l| l.as_object().is_none_or(serde_json::Map::is_empty)) {
-        let labels = value["spec"]["template"]["metadata"]["labels"].clone();
+    let labels = value.at(&["spec", "template", "metadata", "labels"]).cloned().filter(Value::is_object);
+    let own = value.at(&["metadata", "labels"]).and_then(Value::as_object);
+    if let Some(labels) = labels.filter(|_| own.is_none_or(serde_json::Map::is_empty)) {
         set(value, &["metadata", "labels"], labels);
     }
-    if !has(value, &["spec", "selector"]) {
-        set(value, &["spec", "selector"], json!({}));
-    }
-    set(value, &["spec", "selector", "matchLabels", "batch.kubernetes.io/controller-uid"], uid);
 }
 
 pub(super) fn limit_range(value: &mut Value) {

@@ -99,3 +99,20 @@ async fn a_claim_waits_for_the_pod_that_uses_it_to_go() {
     world.until_gone("persistentvolumeclaims", "data").await;
     world.until_true("its volume to go", || world.api.list("persistentvolumes", None).is_empty()).await;
 }
+
+#[tokio::test]
+async fn a_secret_gets_the_token_of_its_account() {
+    let world = World::new().await;
+    world.create(
+        "secrets",
+        json!({
+            "metadata": {"name": "token", "annotations": {"kubernetes.io/service-account.name": "default"}},
+            "type": "kubernetes.io/service-account-token",
+        }),
+    );
+    let filled =
+        |secret: &Value| ["ca.crt", "namespace", "token"].iter().all(|key| secret["data"][*key].is_string());
+    world.until("secrets", "token", filled).await;
+    world.delete("serviceaccounts", "default", "Background");
+    world.until_gone("secrets", "token").await;
+}

@@ -52,6 +52,10 @@ async fn a_rollout_that_gets_stuck_keeps_the_old_pods_and_says_so() {
     let pulling =
         |pod: &Value| pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"] == "ErrImagePull";
     world.until_true("a pod that cannot be pulled", || world.list("pods").iter().any(pulling)).await;
+    // The last progress is noted before the time passes.
+    world
+        .until(DEPLOYMENTS, "web", |d| d["status"]["replicas"] == 3 && d["status"]["updatedReplicas"] == 1)
+        .await;
     world.pass(62);
     let late = |d: &Value| {
         let conditions = d["status"]["conditions"].as_array().cloned().unwrap_or_default();

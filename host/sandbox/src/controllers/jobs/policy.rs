@@ -1,6 +1,10 @@
-//! What a failed pod means, by the rules of a Job's `podFailurePolicy`.
+//! What a failed pod means, by the rules of a Job's `podFailurePolicy`, and which indexes suffice, by `successPolicy`.
+
+use std::collections::BTreeSet;
 
 use serde_json::Value;
+
+use super::indexes;
 
 use crate::object::{Look, items, name, namespace, number, text};
 
@@ -29,6 +33,23 @@ pub(super) fn is_ignored(job: &Value, pod: &Value) -> bool {
 /// Whether a failed pod fails its index at once.
 pub(super) fn fails_index(job: &Value, pod: &Value) -> bool {
     action(job, pod).is_some_and(|(action, _)| action == "FailIndex")
+}
+
+/// Which rule says that enough indexes have succeeded.
+pub(super) fn succeeds(job: &Value, done: &BTreeSet<i64>) -> Option<String> {
+    let completions = number(job, "/spec/completions").unwrap_or(0);
+    let met = |rule: &Value| {
+        let named = text(rule, "/succeededIndexes");
+        let count = number(rule, "/succeededCount");
+        if named.is_empty() {
+            return count.is_some_and(|count| done.len() as i64 >= count);
+        }
+        let wanted = indexes::parse(named, completions);
+        let found = wanted.intersection(done).count();
+        count.map_or(found == wanted.len(), |count| found as i64 >= count)
+    };
+    let at = items(job, "/spec/successPolicy/rules").iter().position(met)?;
+    Some(format!("Matched rules at index {at}"))
 }
 
 fn exit_code(rule: &Value, pod: &Value) -> Option<String> {
