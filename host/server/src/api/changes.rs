@@ -1,6 +1,5 @@
 //! The one-step forms: what is wanted is stored and answered with the operation that will plan it and carry it out.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;

@@ -1,7 +1,5 @@
 //! Errors as RFC 9457 problems: one table from [`Error`] to status and stable code.
 
-use std::collections::HashMap;
-
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;

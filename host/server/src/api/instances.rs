@@ -1,6 +1,5 @@
 //! Instances: everything that their page shows.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;

@@ -22,7 +22,14 @@ const BOUNDS: [f64; 8] = [0.005, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0];
 #[derive(Default)]
 pub struct Metrics {
     requests: Mutex<BTreeMap<(String, String, u16), u64>>,
-    durations: Mutex<BTreeMap<String, ([u64; BOUNDS.len()], f64, u64)>>,
+    durations: Mutex<BTreeMap<String, Histogram>>,
+}
+
+#[derive(Default)]
+struct Histogram {
+    buckets: [u64; BOUNDS.len()],
+    sum: f64,
+    count: u64,
 }
 
 pub(super) fn count_request(
@@ -41,13 +48,13 @@ pub(super) fn count_request(
     let key = (method.to_owned(), route.to_owned(), status.as_u16());
     *metrics.requests.lock().unwrap_or_else(PoisonError::into_inner).entry(key).or_default() += 1;
     let mut durations = metrics.durations.lock().unwrap_or_else(PoisonError::into_inner);
-    let (buckets, sum, count) = durations.entry(route.to_owned()).or_default();
+    let histogram = durations.entry(route.to_owned()).or_default();
     let seconds = duration.as_secs_f64();
-    for (bucket, bound) in buckets.iter_mut().zip(BOUNDS) {
+    for (bucket, bound) in histogram.buckets.iter_mut().zip(BOUNDS) {
         *bucket += u64::from(seconds <= bound);
     }
-    *sum += seconds;
-    *count += 1;
+    histogram.sum += seconds;
+    histogram.count += 1;
 }
 
 /// Off loopback only administrators may look.
@@ -96,7 +103,7 @@ async fn render(app: &App) -> Result<String, Error> {
     }
     let name = "osc_http_request_duration_seconds";
     let _ = writeln!(text, "# HELP {name} Time to answer.\n# TYPE {name} histogram");
-    for (route, (buckets, sum, count)) in
+    for (route, Histogram { buckets, sum, count }) in
         &*app.metrics.durations.lock().unwrap_or_else(PoisonError::into_inner)
     {
         let route = escape(route);

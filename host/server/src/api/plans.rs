@@ -1,6 +1,5 @@
 //! Plans: asked for, looked at, and carried out by `POST /operations`.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;

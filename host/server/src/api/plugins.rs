@@ -1,6 +1,5 @@
 //! Plugins, by administrators of the platform.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::body::Bytes;

@@ -1,6 +1,5 @@
 //! Services and their versions.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::State;

@@ -87,8 +87,14 @@ pub async fn make(app: &App, tenant: TenantId, wish: &Wish, occasion: &Occasion)
         }),
         deadline: DEADLINE,
     };
-    let request = request(app, tenant, wish, occasion, &known, cluster.as_ref()).await?;
-    let mut plan = app.plugins.plan(&wish.plugin, &call, request).await?.plan;
+    // An installation that was never planned has left nothing, and its deployer knows nothing of it.
+    let untouched = known.current.is_none() && known.inventory.is_empty();
+    let mut plan = if wish.verb == Verb::Uninstall && untouched {
+        Plan::new("osc")
+    } else {
+        let request = request(app, tenant, wish, occasion, &known, cluster.as_ref()).await?;
+        app.plugins.plan(&wish.plugin, &call, request).await?.plan
+    };
     if wish.verb == Verb::Uninstall && wish.delete_namespace {
         plan.steps.push(namespace_step(&wish.namespace));
     }

@@ -157,3 +157,29 @@ async fn rules_of_the_product() {
     assert_eq!(admin.get("/instances").await.expect(200)["items"], json!([]));
     insta::assert_snapshot!(deploy(&admin, "b", "default").await.problem(), @"422 refused: subscribe to `web` first");
 }
+
+#[tokio::test]
+async fn an_instance_that_could_not_be_planned_says_why_and_can_be_deleted() {
+    let Some(app) = TestApp::with_helm().await else { return };
+    app.start();
+    app.add_cluster("prod").await;
+    let admin = app.admin();
+    let files =
+        [("templates/web.yaml", "{{ if not .Values.password }}{{ fail \"give a password\" }}{{ end }}")];
+    admin.push("web.tgz", chart("web", "1.0.0", &files)).await.expect(201);
+    let body = json!({ "service": "web", "name": "shop", "cluster": "prod" });
+    let operation = admin.post("/instances", body.clone()).await.expect(202);
+    let ended = app.ended(&operation).await;
+    assert_eq!(ended["state"], "failed");
+    assert!(ended["reason"].as_str().unwrap().contains("give a password"), "{ended:#}");
+    let shop = admin.get("/instances/shop").await.expect(200);
+    assert_eq!((&shop["state"], &shop["revision"]), (&json!("failed"), &json!(0)));
+    let operation = admin.delete("/instances/shop").await.expect(202);
+    done(&app, operation).await;
+    admin.get("/instances/shop").await.expect(404);
+    // The name is free again, and a plan says at once what is wrong.
+    let mut plan = body;
+    plan["verb"] = json!("install");
+    let refused = admin.post("/plans", plan).await;
+    assert_eq!(refused.status, 422, "{}", refused.text);
+}
