@@ -217,6 +217,17 @@ fn install() {
 }
 
 #[test]
+fn a_definition_of_two_charts_is_applied_once() {
+    let host = chart()
+        .with_file("web/charts/sub/Chart.yaml", "apiVersion: v2\nname: sub\nversion: 1.0.0\n")
+        .with_file("web/charts/sub/crds/gadget.yaml", CRD.replace("v1, served", "v2, served"));
+    let plan = plan(&host, &request(Verb::Install), NOW).expect("the chart installs");
+    let crds = objects(&plan, Policy::Crd);
+    assert_eq!(crds.len(), 1);
+    assert_eq!(crds[0]["spec"]["versions"][0]["name"], "v1");
+}
+
+#[test]
 fn objects_are_marked_and_placed() {
     let plan = plan(&chart(), &request(Verb::Install), NOW).expect("the chart installs");
     let metadata: Vec<Value> =

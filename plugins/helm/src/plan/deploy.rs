@@ -68,6 +68,10 @@ fn revision(
             crds.extend(resources::parse(document, path)?);
         }
     }
+    // Several subcharts may bring the same definition; Helm takes the first.
+    crds.reverse();
+    let mut crds = resources::without_duplicates(crds, &mut Vec::new());
+    crds.reverse();
     let documents = rendered
         .manifests
         .iter()
