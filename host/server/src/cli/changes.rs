@@ -4,12 +4,11 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
-use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::Session;
 use super::client::path;
-use super::failure::{FAILED, Failure};
+use super::failure::{CONFLICT, FAILED, Failure};
 use super::output::table::{Cell, Column, Paint, age, column, duration, facts, scalar};
 use super::output::{Format, OutputArgs, plain, plain_block};
 use super::progress;
@@ -34,43 +33,36 @@ pub(crate) struct ChangeArgs {
     pub(crate) output: OutputArgs,
 }
 
-/// A change that the API can plan, or carry out in one step.
+/// A change that the API can plan.
 pub(crate) struct Change {
     pub(crate) verb: &'static str,
     /// Body of `POST /plans`, without the verb.
     pub(crate) wish: Value,
-    /// The one-step form.
-    pub(crate) method: Method,
-    pub(crate) path: String,
-    pub(crate) query: Vec<(&'static str, String)>,
-    pub(crate) body: Value,
-}
-
-impl Change {
-    /// A change that is posted with the same body that plans it.
-    pub(crate) fn post(verb: &'static str, path: String, wish: Value) -> Change {
-        Change { verb, body: wish.clone(), wish, method: Method::POST, path, query: Vec::new() }
-    }
 }
 
 /// Plans, or carries out and prints the operation, as the flags say.
+///
+/// What is to be carried out is planned first too: what is refused is said at once, and leaves nothing behind.
 pub(crate) async fn carry_out(
     session: &mut Session,
     args: &ChangeArgs,
     change: Change,
 ) -> Result<(), Failure> {
+    let plan = match &args.plan {
+        Some(id) => session.client.get(&path(&["plans", id])).await?,
+        None => make_plan(session, &change).await?,
+    };
     if args.dry_run {
-        let plan = make_plan(session, &change).await?;
         return session.ui.object(args.output.format, &plan, show_plan);
     }
-    if let Some(id) = &args.plan {
-        let plan = session.client.get(&path(&["plans", id])).await?;
-        return apply_plan(session, args.output.format, args.wait, &plan).await;
+    match start(session, &plan).await {
+        // Between planning and now the cluster moved; nobody has looked at that plan.
+        Err(failure) if failure.exit == CONFLICT && args.plan.is_none() => {
+            let plan = make_plan(session, &change).await?;
+            apply_plan(session, args.output.format, args.wait, &plan).await
+        }
+        started => finish(session, args.output.format, args.wait, started?).await,
     }
-    let request = session.client.request(change.method, &change.path).query(&change.query);
-    let request = if change.body.is_null() { request } else { request.json(&change.body) };
-    let operation = session.client.send(request).await?;
-    finish(session, args.output.format, args.wait, operation).await
 }
 
 /// Asks for a plan and waits until it is made.
@@ -102,9 +94,13 @@ pub(crate) async fn apply_plan(
     wait: bool,
     plan: &Value,
 ) -> Result<(), Failure> {
-    let body = json!({ "plan": scalar(plan.get("id")), "hash": scalar(plan.get("hash")) });
-    let operation = session.client.post("/operations", &body).await?;
+    let operation = start(session, plan).await?;
     finish(session, format, wait, operation).await
+}
+
+async fn start(session: &Session, plan: &Value) -> Result<Value, Failure> {
+    let body = json!({ "plan": scalar(plan.get("id")), "hash": scalar(plan.get("hash")) });
+    session.client.post("/operations", &body).await
 }
 
 /// Prints an operation, at once or when it has ended; a bad end is exit code 1.

@@ -1,7 +1,6 @@
 //! `osc instance`: deploy, look at, change and delete instances.
 
 use clap::{Args, Subcommand};
-use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::changes::{self, Change, ChangeArgs, ago, carry_out};
@@ -370,7 +369,7 @@ async fn deploy(session: &mut Session, args: DeployArgs) -> Result<(), Failure> 
         }
         args.run.add_to(&mut body);
     }
-    carry_out(session, &args.change, Change::post("install", "/instances".into(), body.into())).await
+    carry_out(session, &args.change, Change { verb: "install", wish: body.into() }).await
 }
 
 async fn list(session: &mut Session, args: ListArgs) -> Result<(), Failure> {
@@ -397,10 +396,9 @@ async fn change(
     instance: Option<String>,
     body: Map<String, Value>,
 ) -> Result<(), Failure> {
-    let instance = instance.unwrap_or_default();
-    let mut change = Change::post(verb, path(&["instances", &instance, verb]), Value::Object(body));
-    change.wish["instance"] = json!(instance);
-    carry_out(session, args, change).await
+    let mut wish = Value::Object(body);
+    wish["instance"] = json!(instance);
+    carry_out(session, args, Change { verb, wish }).await
 }
 
 async fn adopt(session: &mut Session, args: AdoptArgs) -> Result<(), Failure> {
@@ -411,7 +409,7 @@ async fn adopt(session: &mut Session, args: AdoptArgs) -> Result<(), Failure> {
     if let Some(service) = args.service {
         body["service"] = service.into();
     }
-    carry_out(session, &args.change, Change::post("adopt", "/instances/adopt".into(), body)).await
+    carry_out(session, &args.change, Change { verb: "adopt", wish: body }).await
 }
 
 async fn delete(session: &mut Session, args: DeleteArgs) -> Result<(), Failure> {
@@ -428,18 +426,7 @@ async fn delete(session: &mut Session, args: DeleteArgs) -> Result<(), Failure> 
             wish.insert(name.into(), true.into());
         }
     }
-    let query = ["purge_data", "delete_namespace", "cascade", "timeout_seconds", "no_hooks"]
-        .into_iter()
-        .filter_map(|name| Some((name, wish.get(name)?.to_string())))
-        .collect();
-    let change = Change {
-        verb: "uninstall",
-        wish: Value::Object(wish),
-        method: Method::DELETE,
-        path: path(&["instances", &instance]),
-        query,
-        body: Value::Null,
-    };
+    let change = Change { verb: "uninstall", wish: Value::Object(wish) };
     let asks = session.ui.interactive && !args.yes && !args.change.dry_run && args.change.plan.is_none();
     if !asks {
         return carry_out(session, &args.change, change).await;
