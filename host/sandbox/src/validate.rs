@@ -91,7 +91,18 @@ pub(crate) fn update(
 ) -> Vec<Cause> {
     let mut causes = meta::of_update(resource, live, value);
     if resource.is_custom() {
-        causes.extend(crd::validate::object(resource, Some(live), value));
+        let mut found = crd::validate::object(resource, Some(live), value);
+        if subresource == "status" {
+            // The status is validated alone: only the fields of causes say where it was.
+            for cause in &mut found {
+                if let Some(inner) = cause.field.strip_prefix("status.") {
+                    cause.message = cause
+                        .message
+                        .replace(&format!("{} in body", cause.field), &format!("{inner} in body"));
+                }
+            }
+        }
+        causes.extend(found);
         return causes;
     }
     match subresource {

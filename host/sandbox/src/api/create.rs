@@ -65,7 +65,9 @@ impl Api {
             );
             Status::bad_request(format!("{prefix}: {error}"))
         })?;
-        order_by_text(&mut unknown, &options.source);
+        if !resource.is_custom() {
+            order_by_text(&mut unknown, &options.source);
+        }
         report_unknown(resource, &unknown, options.validation, warnings)?;
         Ok(Decoded { value, claim })
     }

@@ -119,6 +119,11 @@ impl Api {
         let mut patched = patched;
         if self.check_kind(resource, &mut patched).is_err() {
             let (gv, kind) = (patched.text(&["apiVersion"]), patched.text(&["kind"]));
+            if resource.is_custom() && gv == resource.api_version() {
+                let name = patched.text(&["metadata", "name"]);
+                let cause = Cause::invalid("kind", &kind.into(), &format!("must be {}", resource.kind));
+                return Err(Status::invalid(Named { kind, group: &resource.group, name }, &[cause]));
+            }
             return Err(refuse(format!(
                 "unable to decode {gv}, Kind={kind} into {}, Kind={}",
                 resource.api_version(),

@@ -5,13 +5,18 @@ use serde_json::{Value, json};
 use super::CustomVersion;
 use crate::http::age;
 
+const AGE: &str = "CreationTimestamp is a timestamp representing the server time when this object was created. It is \
+    not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It \
+    is represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: \
+    https://git.k8s.io/community/contributors/devel/sig-architecture/api-conventions.md#metadata";
+
 /// The column definitions; `name` is the one that every table starts with.
 pub(crate) fn definitions(custom: &CustomVersion, name: &Value) -> Vec<Value> {
     let mut out = vec![name.clone()];
     if custom.columns.is_empty() {
         out.push(json!({
             "name": "Age", "type": "date", "format": "", "priority": 0,
-            "description": "Custom resource definition column (in JSONPath format): .metadata.creationTimestamp",
+            "description": AGE,
         }));
     }
     for column in &custom.columns {

@@ -82,6 +82,7 @@ fn check(schema: &Value, value: &Value, at: &str, root: bool, causes: &mut Vec<C
         if !value.is_string() && !whole {
             causes.push(wrong_type(at, value, "integer,string"));
         }
+        combined(schema, value, at, causes);
         return;
     }
     let fits = match schema.text(&["type"]) {
@@ -94,6 +95,13 @@ fn check(schema: &Value, value: &Value, at: &str, root: bool, causes: &mut Vec<C
         _ => true,
     };
     if !fits {
+        let format = schema.text(&["format"]);
+        if schema.text(&["type"]) == "integer" && matches!(format, "int32" | "int64") && value.is_number() {
+            let text = format!("{at} in body must be of type {format}: \"float64\"");
+            causes.push(Cause::type_invalid(at, &"float64".into(), &text));
+            causes.push(wrong_format(at, format));
+            return;
+        }
         causes.push(wrong_type(at, value, schema.text(&["type"])));
         return;
     }
@@ -126,22 +134,32 @@ fn combined(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>) {
     }
     let any = schema.items(&["anyOf"]);
     if !any.is_empty() && !any.iter().any(passes) {
-        let text = format!("{at} in body must validate at least one schema (anyOf)");
-        causes.push(Cause::invalid(at, &Value::from(""), &text));
+        let text = format!("{at:?} must validate at least one schema (anyOf)");
+        causes.push(Cause::invalid("<nil>", &Value::from(""), &text));
+        check(&any[0], value, at, false, causes);
     }
     let one = schema.items(&["oneOf"]);
     if !one.is_empty() {
         let count = one.iter().filter(|i| passes(i)).count();
         if count != 1 {
             let found = if count == 0 { "Found none valid" } else { "Found more than one valid" };
-            let text = format!("{at} in body must validate one and only one schema (oneOf). {found}");
-            causes.push(Cause::invalid(at, &Value::from(""), &text));
+            let text = format!("{at:?} must validate one and only one schema (oneOf). {found}");
+            causes.push(Cause::invalid("<nil>", &Value::from(""), &text));
+            if count == 0 {
+                check(&one[0], value, at, false, causes);
+            }
         }
     }
     if schema.get("not").is_some_and(|inner| inner.is_object() && passes(inner)) {
         let text = format!("{at} in body must not validate the schema (not)");
         causes.push(Cause::invalid(at, &Value::from(""), &text));
     }
+}
+
+/// A number that its format does not have.
+fn wrong_format(at: &str, format: &str) -> Cause {
+    let text = format!("Checked value must be of type integer with format {format} in {at}");
+    Cause::invalid("<nil>", &Value::from(""), &text)
 }
 
 fn length(schema: &Value, key: &str) -> Option<usize> {
@@ -234,7 +252,7 @@ fn number_rules(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>
     if let Some((low, high)) = bits
         && !(low..=high).contains(&number)
     {
-        refuse(format!("{at} in body must be of type int32: \"int64\""));
+        causes.push(wrong_format(at, "int32"));
     }
 }
 
@@ -245,8 +263,8 @@ fn array_rules(schema: &Value, items: &[Value], at: &str, causes: &mut Vec<Cause
     if let Some(limit) = length(schema, "maxItems")
         && items.len() > limit
     {
-        // The plural is fixed in these messages.
-        let text = format!("Too many: {}: must have at most {limit} items", items.len());
+        let plural = if limit == 1 { "item" } else { "items" };
+        let text = format!("Too many: {}: must have at most {limit} {plural}", items.len());
         causes.push(Cause::other(at, "FieldValueTooMany", text));
     }
     if let Some(limit) = length(schema, "minItems")

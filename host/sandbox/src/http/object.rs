@@ -34,6 +34,9 @@ pub(super) async fn answer(context: Context, target: Target) -> Result<Answer> {
     let verb = target.verb(&context.method, &context.query);
     if !target.subresource.is_empty() {
         let Some(sub) = resource.subresource(&target.subresource).cloned() else {
+            if resource.is_custom() {
+                return Err(crate::api::not_found(&resource, &target.name));
+            }
             return Err(Status::no_resource());
         };
         if !target.rest.is_empty() && sub.name != "proxy" {

@@ -140,14 +140,23 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
     // One schema for all versions is reported once, under its old place.
     let same = versions.windows(2).all(|pair| pair[0].get("schema") == pair[1].get("schema"));
     for (i, version) in versions.iter().enumerate() {
-        let at = format!("spec.versions[{i}]");
         let name = version.text(&["name"]);
         for problem in names::dns1035_label(name) {
-            causes.push(Cause::invalid(format!("{at}.name"), &name.into(), &problem));
+            causes.push(Cause::invalid(format!("spec.versions[{i}].name"), &name.into(), &problem));
         }
-        if versions[..i].iter().any(|v| v["name"] == version["name"]) {
-            causes.push(Cause::invalid(format!("{at}.name"), &name.into(), "must be unique"));
-        }
+    }
+    let mut refuse = |why: &str| {
+        let text = format!("Invalid value: {}: {why}", go_text(versions, same));
+        causes.push(Cause::other("spec.versions", "FieldValueInvalid", text));
+    };
+    if versions.iter().enumerate().any(|(i, v)| versions[..i].iter().any(|w| w["name"] == v["name"])) {
+        refuse("must contain unique version names");
+    }
+    if stored != 1 {
+        refuse("must have exactly one version marked as storage version");
+    }
+    for (i, version) in versions.iter().enumerate() {
+        let at = format!("spec.versions[{i}]");
         let schema = version.at(&["schema", "openAPIV3Schema"]).filter(|s| s.is_object());
         match schema {
             None => {
@@ -157,19 +166,35 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
             Some(schema) if i == 0 => structural(schema, "spec.validation.openAPIV3Schema", causes),
             Some(_) => {}
         }
-        columns(version, &at, causes);
-    }
-    if stored != 1 {
-        let text = "must have exactly one version marked as storage version";
-        let shown: Vec<Value> = versions.iter().map(|v| v["name"].clone()).collect();
-        let _ = shown;
-        causes.push(Cause::invalid("spec.versions", &Value::from(internal_versions(versions)), text));
+        // Columns of the only version are reported under their old place.
+        columns(version, if versions.len() == 1 { "spec" } else { &at }, causes);
     }
 }
 
-/// The versions as Go prints its internal type.
-fn internal_versions(versions: &[Value]) -> Vec<Value> {
-    versions.to_vec()
+/// The versions as Go prints its internal type. What all versions share is not part of them there.
+fn go_text(versions: &[Value], same: bool) -> String {
+    let text = |value: Option<&Value>| value.unwrap_or(&Value::Null).to_string();
+    let flag = |version: &Value, key: &str| version[key] == true;
+    let all: Vec<String> = versions
+        .iter()
+        .map(|v| {
+            let own = |key: &str| if same { "null".to_string() } else { text(v.get(key)) };
+            format!(
+                "{{\"Name\":{},\"Served\":{},\"Storage\":{},\"Deprecated\":{},\"DeprecationWarning\":{},\
+                 \"Schema\":{},\"Subresources\":{},\"AdditionalPrinterColumns\":{},\"SelectableFields\":{}}}",
+                text(v.get("name")),
+                flag(v, "served"),
+                flag(v, "storage"),
+                flag(v, "deprecated"),
+                text(v.get("deprecationWarning")),
+                own("schema"),
+                own("subresources"),
+                own("additionalPrinterColumns"),
+                own("selectableFields"),
+            )
+        })
+        .collect();
+    format!("[{}]", all.join(","))
 }
 
 fn columns(version: &Value, at: &str, causes: &mut Vec<Cause>) {
