@@ -1,5 +1,6 @@
 //! Journeys with the built binary, as its users make them.
 
+mod crash;
 mod input;
 mod offline;
 mod story;
