@@ -213,7 +213,8 @@ fn job(object: &Value) -> Condition {
     if let Some(("True", reason, message)) = condition(object, "Failed") {
         return Condition::Failed(words(reason, message));
     }
-    if is_true(object, "Complete") || is_true(object, "SuccessCriteriaMet") {
+    // `SuccessCriteriaMet` comes before: pods may still be ending then.
+    if is_true(object, "Complete") {
         return Condition::Current;
     }
     if is_true(object, "Suspended") || object.pointer("/spec/suspend").and_then(Value::as_bool) == Some(true)
