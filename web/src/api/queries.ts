@@ -2,6 +2,7 @@
 import { queryOptions } from '@tanstack/react-query';
 
 import { api, bodyOf } from './client';
+import { formOf } from './form';
 
 const busy = new Set(['queued', 'planning', 'running']);
 
@@ -37,8 +38,21 @@ export const queries = {
       queryFn: () =>
         bodyOf(
           api.GET('/api/v1/services/{name}/versions/{version}/form', { params: { path: { name, version } } }),
-        ),
+        ).then(formOf),
       staleTime: Infinity, // a version never changes
+    }),
+  readme: (name: string, version: string) =>
+    queryOptions({
+      queryKey: ['services', name, 'versions', version, 'readme'],
+      queryFn: () =>
+        bodyOf(
+          api.GET('/api/v1/services/{name}/versions/{version}/readme', {
+            params: { path: { name, version } },
+            parseAs: 'text',
+          }),
+        ),
+      retry: false, // not every package has one
+      staleTime: Infinity,
     }),
   subscriptions: () =>
     queryOptions({ queryKey: ['subscriptions'], queryFn: () => bodyOf(api.GET('/api/v1/subscriptions')) }),

@@ -7,13 +7,15 @@ import { useText, type TextKey } from '~/i18n';
 
 type Finding = Schemas['Finding'];
 
-const severities: Record<Finding['severity'], [string, TextKey, number]> = {
+const severities: Record<string, [string, TextKey, number]> = {
   critical: ['red', 'severity.critical', 0],
   high: ['volcano', 'severity.high', 1],
   medium: ['gold', 'severity.medium', 2],
   low: ['cyan', 'severity.low', 3],
   info: ['default', 'severity.info', 4],
 };
+
+const severityOf = (severity: string) => severities[severity] ?? severities['info']!;
 
 export function FindingsTable({ findings }: { findings: Finding[] }) {
   const t = useText();
@@ -26,7 +28,7 @@ export function FindingsTable({ findings }: { findings: Finding[] }) {
   }
   const sorted = [...findings].sort(
     (a, b) =>
-      Number(b.blocking) - Number(a.blocking) || severities[a.severity][2] - severities[b.severity][2],
+      Number(b.blocking) - Number(a.blocking) || severityOf(a.severity)[2] - severityOf(b.severity)[2],
   );
   return (
     <Table
@@ -40,7 +42,7 @@ export function FindingsTable({ findings }: { findings: Finding[] }) {
           width: 120,
           render: (_, { severity, blocking }) => (
             <>
-              <Tag color={severities[severity][0]}>{t(severities[severity][1])}</Tag>
+              <Tag color={severityOf(severity)[0]}>{t(severityOf(severity)[1])}</Tag>
               {blocking && <div className="osc-field-error">{t('findings.blocking')}</div>}
             </>
           ),

@@ -4,6 +4,7 @@ import type { RJSFSchema } from '@rjsf/utils';
 import { Badge, Collapse, Tabs } from 'antd';
 import { useMemo, useState } from 'react';
 
+import type { FormDocument } from '~/api/form';
 import { useText } from '~/i18n';
 import { ChangesTable } from '~/ui/ChangesTable';
 import { YamlEditor } from '~/ui/YamlEditor';
@@ -13,8 +14,6 @@ import { parseValues, placeOf, yamlOf } from '~/util/yaml';
 import { GeneratedForm } from './GeneratedForm';
 import { errorsOf } from './validator';
 import type { FormContext } from './widgets';
-
-export type FormDocument = { json_schema: JsonObject; defaults: JsonObject; secrets: string[] };
 
 type Props = {
   form: FormDocument;

@@ -17,7 +17,7 @@ export default function Catalogue() {
   const [search, setSearch] = useSearchParams();
   const q = search.get('q') ?? '';
   const kind = search.get('kind') ?? '';
-  const services = useQuery(queries.services({ ...(q && { q }), ...(kind && { kind }) }));
+  const services = useQuery(queries.services({ ...(q && { search: q }), ...(kind && { kind }) }));
   const put = (name: string, value: string) => {
     const next = new URLSearchParams(search);
     if (value) next.set(name, value);

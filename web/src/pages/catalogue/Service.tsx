@@ -102,6 +102,7 @@ function VersionTabs({
 }) {
   const t = useText();
   const shown = useQuery(queries.version(service, version));
+  const readme = useQuery(queries.readme(service, version));
   if (shown.isError) return <ErrorView error={shown.error} onRetry={() => void shown.refetch()} />;
   if (!shown.data) return <Skeleton active />;
   const facts = factsOf(shown.data.facts);
@@ -113,11 +114,7 @@ function VersionTabs({
           label: t('service.about'),
           children: (
             <div className="osc-two">
-              {facts.readme ? (
-                <Markdown text={facts.readme} />
-              ) : (
-                <Empty description={t('service.noReadme')} />
-              )}
+              {readme.data ? <Markdown text={readme.data} /> : <Empty description={t('service.noReadme')} />}
               <FactsList facts={facts} version={shown.data} />
             </div>
           ),
@@ -138,7 +135,6 @@ function VersionTabs({
 }
 
 type Facts = {
-  readme?: string | null;
   app_version?: string | null;
   kube_version?: string | null;
   license?: string | null;

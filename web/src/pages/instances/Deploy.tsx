@@ -4,9 +4,10 @@ import { AutoComplete, Button, Card, Form, Input, Select, Skeleton } from 'antd'
 import { useMemo, useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 
-import { api, bodyOf, type Schemas } from '~/api/client';
+import { api, bodyOf } from '~/api/client';
+import type { FormDocument } from '~/api/form';
 import { queries } from '~/api/queries';
-import { ValuesEditor, type FormDocument } from '~/forms/values/ValuesEditor';
+import { ValuesEditor } from '~/forms/values/ValuesEditor';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { ErrorView } from '~/ui/ErrorView';
@@ -56,7 +57,7 @@ export default function Deploy() {
   );
 }
 
-function DeployForm({ service, version, form }: { service: string; version: string; form: Schemas['Form'] }) {
+function DeployForm({ service, version, form }: { service: string; version: string; form: FormDocument }) {
   const t = useText();
   const navigate = useNavigate();
   const clusters = useQuery(queries.clusters());
@@ -120,12 +121,7 @@ function DeployForm({ service, version, form }: { service: string; version: stri
         </Form>
       </Card>
       <Card size="small" title={<h2 className="ant-typography">{t('deploy.values')}</h2>}>
-        <ValuesEditor
-          form={form as FormDocument}
-          overrides={overrides}
-          onChange={setOverrides}
-          onReadable={setReadable}
-        />
+        <ValuesEditor form={form} overrides={overrides} onChange={setOverrides} onReadable={setReadable} />
       </Card>
       {plan.isError && <ErrorView error={plan.error} />}
       <div>

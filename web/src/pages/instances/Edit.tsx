@@ -5,8 +5,9 @@ import { useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf, type Schemas } from '~/api/client';
+import type { FormDocument } from '~/api/form';
 import { queries } from '~/api/queries';
-import { ValuesEditor, type FormDocument } from '~/forms/values/ValuesEditor';
+import { ValuesEditor } from '~/forms/values/ValuesEditor';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { ErrorView } from '~/ui/ErrorView';
@@ -63,7 +64,7 @@ export default function Edit() {
           instance={instance.data}
           version={version}
           form={form.data}
-          start={overridesIn(values.data)}
+          start={values.data.overrides as JsonObject}
         />
       ) : (
         <Skeleton active />
@@ -72,14 +73,7 @@ export default function Edit() {
   );
 }
 
-/** The user's own values of an instance; the answer also holds the computed ones. */
-function overridesIn(values: unknown): JsonObject {
-  if (typeof values === 'object' && values !== null && 'overrides' in values)
-    return values.overrides as JsonObject;
-  return values as JsonObject;
-}
-
-type Props = { instance: Schemas['Instance']; version: string; form: Schemas['Form']; start: JsonObject };
+type Props = { instance: Schemas['Instance']; version: string; form: FormDocument; start: JsonObject };
 
 function EditForm({ instance, version, form, start }: Props) {
   const t = useText();
@@ -101,12 +95,7 @@ function EditForm({ instance, version, form, start }: Props) {
   return (
     <div className="osc-stack">
       <Card size="small">
-        <ValuesEditor
-          form={form as FormDocument}
-          overrides={overrides}
-          onChange={setOverrides}
-          onReadable={setReadable}
-        />
+        <ValuesEditor form={form} overrides={overrides} onChange={setOverrides} onReadable={setReadable} />
       </Card>
       {plan.isError && <ErrorView error={plan.error} />}
       <div>

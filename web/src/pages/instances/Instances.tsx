@@ -12,7 +12,7 @@ import { PageHeader } from '~/ui/PageHeader';
 import { TimeAgo } from '~/ui/TimeAgo';
 import { paths } from '~/util/path-builder';
 
-const filters = ['q', 'state', 'cluster', 'service'] as const;
+const filters = ['search', 'state', 'cluster', 'service'] as const;
 
 export default function Instances() {
   const t = useText();
@@ -42,8 +42,8 @@ export default function Instances() {
           style={{ width: 280 }}
           placeholder={t('instances.search')}
           aria-label={t('instances.search')}
-          value={filter['q'] ?? ''}
-          onChange={(event) => put('q', event.target.value)}
+          value={filter['search'] ?? ''}
+          onChange={(event) => put('search', event.target.value)}
         />
         <Select
           allowClear

@@ -15,7 +15,7 @@ export function ValuesTab({ instance }: { instance: Schemas['Instance'] }) {
   const form = useQuery(queries.form(instance.service, instance.version));
   const changes = useMemo(() => {
     if (!values.data || !form.data) return [];
-    const defaults = form.data.defaults as JsonObject;
+    const { defaults } = form.data;
     return changesOf(defaults, merged(defaults, values.data.overrides as JsonObject));
   }, [values.data, form.data]);
   const failed = values.error ?? form.error;

@@ -1,6 +1,6 @@
 import { StarOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Button, Flex, Skeleton, Tag } from 'antd';
+import { Alert, Button, Flex, Skeleton } from 'antd';
 import { useState } from 'react';
 import { Link } from 'react-router';
 
@@ -65,7 +65,6 @@ export default function Subscriptions() {
               {t('subscriptions.since')} <TimeAgo time={subscription.created_at} />
             </span>
             <Flex gap={6}>
-              {subscription.latest_version && <Tag>{subscription.latest_version}</Tag>}
               <Link to={`${paths.instances()}?service=${encodeURIComponent(subscription.service)}`}>
                 {t('subscriptions.instances', { count: subscription.instances })}
               </Link>
