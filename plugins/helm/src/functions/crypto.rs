@@ -4,6 +4,7 @@ mod certificate;
 mod der;
 mod keys;
 mod password;
+mod primes;
 
 use std::rc::Rc;
 

@@ -1,14 +1,16 @@
 //! Private keys: made, read, written, and used to sign.
 
 use ed25519_dalek::Signer as _;
+use num_bigint::BigUint;
 use p256::ecdsa::signature::hazmat::PrehashSigner as _;
 use rsa::pkcs1::{DecodeRsaPrivateKey as _, EncodeRsaPrivateKey as _, EncodeRsaPublicKey as _};
-use rsa::{Pkcs1v15Sign, PrivateKey as RsaPrivateKey};
+use rsa::{BoxedUint, Pkcs1v15Sign, PrivateKey as RsaPrivateKey};
 use sha2::{Digest as _, Sha256};
 
 use super::der::{
     INTEGER, OCTET_STRING, OID, bit_string, from_pem, integer, read, read_all, sequence, tagged, to_pem,
 };
+use super::primes::prime;
 
 const RSA_ENCRYPTION: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
 const SHA256_WITH_RSA: &[u8] = &[0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x0B];
@@ -17,6 +19,14 @@ const PRIME256V1: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07];
 const ECDSA_WITH_SHA256: &[u8] = &[0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x04, 0x03, 0x02];
 const ED25519: &[u8] = &[0x2B, 0x65, 0x70];
 const NULL: &[u8] = &[0x05, 0x00];
+
+/// The usual public exponent.
+const EXPONENT: u32 = 65_537;
+
+/// A number as the RSA crate wants it.
+fn boxed(number: &BigUint) -> BoxedUint {
+    BoxedUint::from_be_slice_vartime(&number.to_bytes_be())
+}
 
 /// A key of one of the kinds that templates can make.
 pub(super) enum PrivateKey {
@@ -27,9 +37,14 @@ pub(super) enum PrivateKey {
 
 impl PrivateKey {
     pub(super) fn rsa(bits: usize) -> Result<Self, String> {
-        RsaPrivateKey::new(&mut rand::rng(), bits)
-            .map(|key| Self::Rsa(Box::new(key)))
-            .map_err(|e| e.to_string())
+        let half = bits as u64 / 2;
+        loop {
+            let (p, q) = (prime(half, EXPONENT), prime(half, EXPONENT));
+            if p != q {
+                let key = RsaPrivateKey::from_p_q(boxed(&p), boxed(&q), EXPONENT.into());
+                return key.map(|key| Self::Rsa(Box::new(key))).map_err(|e| e.to_string());
+            }
+        }
     }
 
     pub(super) fn p256() -> Result<Self, String> {
