@@ -2,7 +2,7 @@
 
 use osc_plugin_api::Result;
 use osc_plugin_api::documents::object::ObjectRef;
-use osc_plugin_api::documents::plan::{Plan, Policy};
+use osc_plugin_api::documents::plan::{Kept, Plan, Policy};
 use osc_plugin_api::objects::name;
 use serde_json::Value;
 
@@ -42,10 +42,11 @@ pub(super) fn uninstall(context: &Context<'_>) -> Result<Plan> {
     let mut refs = held(context, record)?;
     plan.keep = revision::kept(context, &refs)?;
     refs.retain(|reference| !plan.keep.iter().any(|kept| kept.object == *reference));
-    let claims = match context.request.options.purge_data {
-        true => claims_of(context, &refs)?,
-        false => Vec::new(),
-    };
+    let mut claims = claims_of(context, &refs)?;
+    if !context.request.options.purge_data {
+        plan.keep.extend(claims.drain(..).map(|object| Kept { object, reason: "volume".to_owned() }));
+    }
+    plan.keep.extend(definitions(context));
     plan.steps.extend(steps::delete(refs, timeout));
     if !claims.is_empty() {
         let name = format!("delete {} of claim templates", steps::counted(claims.len(), "volume"));
@@ -58,6 +59,12 @@ pub(super) fn uninstall(context: &Context<'_>) -> Result<Plan> {
         plan.steps.push(steps::delete_step("delete the release's records".to_owned(), records, timeout));
     }
     Ok(plan)
+}
+
+/// Definitions outlive the release: others may have objects of their kinds.
+fn definitions(context: &Context<'_>) -> impl Iterator<Item = Kept> {
+    let held = context.request.inventory.iter().filter(|held| held.policy == Policy::Crd);
+    held.map(|held| Kept { object: held.object.clone(), reason: "definition".to_owned() })
 }
 
 /// What the release holds: the inventory, or what its record says where there is none.
