@@ -356,10 +356,10 @@ fn keep_old(live: &Value, value: &mut Value) {
             }
         }
     } else if old_type != "ExternalName" {
-        if value.text(&["spec", "clusterIP"]).is_empty() {
-            if let Some(ip) = live.at(&["spec", "clusterIP"]) {
-                set(value, &["spec", "clusterIP"], ip.clone());
-            }
+        if value.text(&["spec", "clusterIP"]).is_empty()
+            && let Some(ip) = live.at(&["spec", "clusterIP"])
+        {
+            set(value, &["spec", "clusterIP"], ip.clone());
         }
         if value.items(&["spec", "clusterIPs"]).is_empty()
             && value.text(&["spec", "clusterIP"]) == live.text(&["spec", "clusterIP"])

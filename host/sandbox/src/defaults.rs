@@ -207,8 +207,7 @@ fn endpoints(value: &mut Value) {
 }
 
 fn network_policy(value: &mut Value) {
-    for (rules, peers) in [("ingress", "from"), ("egress", "to")] {
-        let _ = peers;
+    for rules in ["ingress", "egress"] {
         for rule in items_mut(value, &["spec", rules]).into_iter().flatten() {
             for port in items_mut(rule, &["ports"]).into_iter().flatten() {
                 default(port, &["protocol"], "TCP");

@@ -46,7 +46,6 @@ pub(crate) struct Context {
     pub(crate) core: Arc<Core>,
     pub(crate) user: Arc<User>,
     pub(crate) method: Method,
-    pub(crate) path: String,
     pub(crate) query: Query,
     pub(crate) headers: HeaderMap,
     pub(crate) accept: Accept,
@@ -80,7 +79,7 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>, accept: Accept) -> 
         core,
         user: Arc::new(user),
         method: parts.method,
-        path,
+
         query,
         headers: parts.headers,
         accept,

@@ -6,7 +6,7 @@ use serde_json::{Map, Number, Value};
 const DEPTH: usize = 512;
 
 /// Reads one value. `duplicates` gets the paths of fields that occur twice; the last one wins.
-pub fn parse(text: &[u8], duplicates: &mut Vec<String>) -> Result<Value, String> {
+pub(crate) fn parse(text: &[u8], duplicates: &mut Vec<String>) -> Result<Value, String> {
     let mut parser = Parser { text, at: 0, duplicates, path: Vec::new() };
     parser.space();
     let value = parser.value(0)?;

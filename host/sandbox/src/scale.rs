@@ -15,6 +15,21 @@ pub(crate) fn replicas_path(resource: &Resource) -> Vec<String> {
     }
 }
 
+/// What is wrong with the replicas in a status.
+pub(crate) fn status_problem(resource: &Resource, object: &Value) -> Option<Cause> {
+    let scale = resource.custom.as_ref()?.scale.as_ref()?;
+    let path: Vec<&str> = scale.status_replicas.iter().map(String::as_str).collect();
+    let field = format!(".{}", path.join("."));
+    let (shown, kind) = match object.at(&path)? {
+        Value::String(text) => (text.clone(), "string"),
+        Value::Bool(flag) => (flag.to_string(), "bool"),
+        Value::Number(number) if number.is_f64() => (number.to_string(), "float64"),
+        _ => return None,
+    };
+    let why = format!("{field} accessor error: {shown} is of the type {kind}, expected int64");
+    Some(Cause::invalid(field, &json!(0), &why))
+}
+
 /// The scale of an object.
 pub(crate) fn read(resource: &Resource, object: &Value) -> Result<Value> {
     let mut meta = Map::new();

@@ -89,10 +89,12 @@ pub(crate) fn update(
     live: &Value,
     value: &Value,
 ) -> Vec<Cause> {
-    let mut causes = meta::of_update(resource, live, value);
+    let mut causes = meta::of_update(live, value);
     if resource.is_custom() {
         let mut found = crd::validate::object(resource, Some(live), value);
         if subresource == "status" {
+            let at = found.iter().position(|c| c.field == "<nil>").unwrap_or(found.len());
+            found.splice(at..at, crate::scale::status_problem(resource, value));
             // The status is validated alone: only the fields of causes say where it was.
             for cause in &mut found {
                 if let Some(inner) = cause.field.strip_prefix("status.") {

@@ -142,7 +142,7 @@ impl Api {
         let name = meta.get("name").and_then(Value::as_str).unwrap_or_default().to_string();
         let namespace = meta.get("namespace").and_then(Value::as_str).unwrap_or_default().to_string();
         admit::create(self, resource, &namespace, &mut value, warnings)?;
-        if value.text(&["metadata", "resourceVersion"]) != "" {
+        if !value.text(&["metadata", "resourceVersion"]).is_empty() {
             return Err(Status::unclassified("resourceVersion should not be set on objects to be created"));
         }
         let meta = map_at(&mut value, &["metadata"]);
@@ -224,9 +224,10 @@ pub(super) fn check_namespace(resource: &Resource, namespace: &str, value: &mut 
         return Ok(());
     }
     if !given.is_empty() && given != namespace {
-        return Err(Status::bad_request(format!(
+        return Err(Status::bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
-        )));
+                .to_string(),
+        ));
     }
     map_at(value, &["metadata"]).insert("namespace".into(), namespace.into());
     Ok(())

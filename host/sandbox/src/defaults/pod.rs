@@ -78,9 +78,6 @@ pub(super) fn spec(value: &mut Value) {
     for volume in items_mut(value, &["volumes"]).into_iter().flatten() {
         self::volume(volume);
     }
-    for constraint in items_mut(value, &["topologySpreadConstraints"]).into_iter().flatten() {
-        let _ = constraint;
-    }
 }
 
 fn container(container: &mut Value) {

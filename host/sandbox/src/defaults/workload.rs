@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{default, default_number, has, pod, with};
-use crate::quantity::Quantity;
+use super::{default, has, pod, with};
 use crate::value::{Get, items_mut, set};
 
 /// Labels and selector of a replication controller come from its template.
@@ -169,7 +168,6 @@ pub(super) fn limit_range(value: &mut Value) {
             }
         }
     }
-    let _ = Quantity::parse;
 }
 
 pub(super) fn autoscaler(version: &str, value: &mut Value) {
@@ -205,5 +203,4 @@ pub(super) fn autoscaler(version: &str, value: &mut Value) {
             }
         }
     });
-    let _ = default_number;
 }

@@ -167,13 +167,11 @@ pub(super) fn check_options(context: &Context, watching: bool) -> Result<()> {
             let text = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided";
             causes.push(Cause::forbidden(FIELD, text));
         }
-        if initial {
-            if matching != "NotOlderThan" {
-                let text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
-                causes.push(Cause::forbidden(FIELD, text));
-                if !matching.is_empty() {
-                    causes.push(Cause::unsupported(FIELD, &matching.into(), &["NotOlderThan"]));
-                }
+        if initial && matching != "NotOlderThan" {
+            let text = "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan";
+            causes.push(Cause::forbidden(FIELD, text));
+            if !matching.is_empty() {
+                causes.push(Cause::unsupported(FIELD, &matching.into(), &["NotOlderThan"]));
             }
         }
     } else {

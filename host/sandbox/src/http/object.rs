@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use hyper::Method;
 use serde_json::Value;
 
@@ -16,7 +15,7 @@ use crate::resources::{Resource, Subresource};
 use crate::schema::table as types;
 use crate::status::{Cause, Named, Result, Status};
 use crate::store::Object;
-use crate::value::{Get, serialize};
+use crate::value::Get;
 
 pub(super) async fn answer(context: Context, target: Target) -> Result<Answer> {
     let Some(resource) = context.core.registry.find(&target.group, &target.version, &target.resource) else {
@@ -468,9 +467,4 @@ async fn scale(context: &Context, resource: &Resource, sub: &Subresource, target
     };
     let scale = crate::scale::read(resource, &object.value)?;
     Ok(Answer::value(200, &scale, chosen.yaml))
-}
-
-/// JSON text of any value, for streams.
-pub(super) fn json_text(value: &Value) -> Bytes {
-    serialize(value).into()
 }

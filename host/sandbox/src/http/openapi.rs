@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::Context;
 use super::respond::Answer;
-use crate::resources::{Resource, api_version};
+use crate::resources::Resource;
 use crate::schema::{Field, ListKind, Node, Shape, Type, descriptions, table};
 use crate::status::{Result, Status};
 
@@ -366,5 +366,4 @@ fn write_paths(resource: &Resource, name: &str, list: &str, paths: &mut Map<Stri
         out.insert("patch".into(), patch());
         paths.insert(format!("{object}/{}", sub.name), Value::Object(out));
     }
-    let _ = api_version;
 }

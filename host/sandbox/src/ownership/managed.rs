@@ -360,7 +360,6 @@ struct Conflict {
     applied: bool,
     api_version: String,
     subresource: String,
-    time: Option<String>,
     set: Set,
 }
 
@@ -419,7 +418,6 @@ fn try_apply(
                 applied: entry.applied,
                 api_version: entry.api_version.clone(),
                 subresource: entry.subresource.clone(),
-                time: entry.time.clone(),
                 set,
             });
         }
@@ -486,7 +484,6 @@ fn manager_text(conflict: &Conflict) -> String {
     }
     if !conflict.applied {
         text.push_str(&format!(" using {}", conflict.api_version));
-        let _ = &conflict.time;
     }
     text
 }

@@ -99,10 +99,10 @@ impl Decoder<'_> {
             }
         }
         for (key, field) in &ty.fields {
-            if !out.contains_key(&**key) {
-                if let Some(zero) = zero_of_absent(field) {
-                    out.insert(key.to_string(), zero);
-                }
+            if !out.contains_key(&**key)
+                && let Some(zero) = zero_of_absent(field)
+            {
+                out.insert(key.to_string(), zero);
             }
         }
         self.depth -= 1;

@@ -131,7 +131,7 @@ fn finalizers(meta: &Value, at: &str, causes: &mut Vec<Cause>) {
 }
 
 /// Metadata of a changed object.
-pub(super) fn of_update(resource: &Resource, live: &Value, value: &Value) -> Vec<Cause> {
+pub(super) fn of_update(live: &Value, value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     if live.at(&["metadata", "deletionTimestamp"]).is_some() {
         let old = live.items(&["metadata", "finalizers"]);
@@ -159,6 +159,5 @@ pub(super) fn of_update(resource: &Resource, live: &Value, value: &Value) -> Vec
     // A real server checks metadata for all kinds and then again for each kind.
     let again = causes.clone();
     causes.extend(again);
-    let _ = resource;
     causes
 }

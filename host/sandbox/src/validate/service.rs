@@ -41,7 +41,7 @@ pub(super) fn of_service(service: &Value) -> Vec<Cause> {
         let text = format!("may not be set to 'None' for {kind} services");
         causes.push(Cause::invalid("spec.clusterIPs[0]", &"None".into(), &text));
     }
-    self::ports(spec, kind, headless, &mut causes);
+    self::ports(spec, &mut causes);
     for (key, value) in spec["selector"].as_object().into_iter().flatten() {
         causes.extend(problems(names::qualified_name(key), "spec.selector", key));
         let value = value.as_str().unwrap_or_default();
@@ -97,7 +97,7 @@ pub(super) fn of_service(service: &Value) -> Vec<Cause> {
     causes
 }
 
-fn ports(spec: &Value, kind: &str, headless: bool, causes: &mut Vec<Cause>) {
+fn ports(spec: &Value, causes: &mut Vec<Cause>) {
     let ports = spec.items(&["ports"]);
     let named = ports.len() > 1;
     let mut seen: Vec<&str> = Vec::new();
@@ -130,8 +130,6 @@ fn ports(spec: &Value, kind: &str, headless: bool, causes: &mut Vec<Cause>) {
         if !protocol.is_empty() {
             causes.extend(problems(names::qualified_name(protocol), &format!("{at}.appProtocol"), protocol));
         }
-        // Headless services reach pods directly, so ports may not be mapped.
-        let _ = (headless, kind);
     }
     // Rules report the target before the protocol of one port.
     reorder(causes);

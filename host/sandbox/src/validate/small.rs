@@ -415,7 +415,7 @@ pub(super) fn priority_class(value: &Value) -> Vec<Cause> {
         causes.push(Cause::forbidden("metadata.name", &text));
     }
     if number > 1_000_000_000 && !system {
-        let text = format!("maximum allowed value of a user defined priority is 1000000000");
+        let text = "maximum allowed value of a user defined priority is 1000000000".to_string();
         causes.push(Cause::forbidden("value", &text));
     }
     let policy = value.text(&["preemptionPolicy"]);

@@ -205,8 +205,6 @@ pub(super) fn stateful_set(value: &Value) -> Vec<Cause> {
         "" => causes.push(Cause::required("spec.updateStrategy", "")),
         "OnDelete" if has(update, &["rollingUpdate"]) => {
             let text = "only allowed for updateStrategy 'RollingUpdate'";
-            let shown = update["rollingUpdate"].clone();
-            let _ = shown;
             let shown = go_struct(&[
                 ("Partition", update["rollingUpdate"]["partition"].clone()),
                 (
@@ -376,9 +374,13 @@ pub(super) fn job_selector(value: &Value) -> Vec<Cause> {
         causes.push(Cause::required("spec.selector", ""));
     }
     let own = spec["manualSelector"] == true;
-    let generated = chosen.text(&["matchLabels", "batch.kubernetes.io/controller-uid"]);
-    let old = chosen.text(&["matchLabels", "controller-uid"]);
-    if !own && chosen.is_object() && generated != uid && old != uid {
+    let name = value.text(&["metadata", "name"]);
+    let expected = serde_json::json!({"metadata": {"labels": {
+        "batch.kubernetes.io/controller-uid": uid, "controller-uid": uid,
+        "batch.kubernetes.io/job-name": name, "job-name": name,
+    }}});
+    let generated = LabelSelector::from_value(chosen).is_none_or(|s| s.selects(&expected));
+    if !own && chosen.is_object() && !generated {
         causes.push(Cause::invalid("spec.selector", chosen, "`selector` not auto-generated"));
     }
     let matches =
@@ -751,10 +753,8 @@ pub(super) fn of_update(resource: &Resource, live: &Value, value: &Value) -> Vec
     let mut causes = Vec::new();
     let same = |path: &[&str]| live.at(path) == value.at(path);
     match resource.plural.as_str() {
-        "deployments" | "daemonsets" | "replicasets" => {
-            if !same(&["spec", "selector"]) {
-                causes.push(Cause::invalid("spec.selector", &value["spec"]["selector"], IMMUTABLE));
-            }
+        "deployments" | "daemonsets" | "replicasets" if !same(&["spec", "selector"]) => {
+            causes.push(Cause::invalid("spec.selector", &value["spec"]["selector"], IMMUTABLE));
         }
         "statefulsets" => {
             let mut old = live["spec"].clone();
@@ -807,8 +807,6 @@ pub(super) fn of_update(resource: &Resource, live: &Value, value: &Value) -> Vec
                 }
             }
             if old != new {
-                let field = if old["spec"] == new["spec"] { "spec.template" } else { "spec.template.spec" };
-                let _ = field;
                 causes.push(Cause::invalid("spec.template.spec", &json!(null), IMMUTABLE));
             }
             if !same(&["spec", "completionMode"]) {

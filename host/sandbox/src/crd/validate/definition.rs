@@ -159,9 +159,7 @@ fn versions(spec: &Value, causes: &mut Vec<Cause>) {
         let at = format!("spec.versions[{i}]");
         let schema = version.at(&["schema", "openAPIV3Schema"]).filter(|s| s.is_object());
         match schema {
-            None => {
-                causes.push(Cause::required(format!("{at}.schema.openAPIV3Schema"), "schemas are required"))
-            }
+            None => causes.push(Cause::required(format!("{at}.schema.openAPIV3Schema"), "")),
             Some(schema) if !same => structural(schema, &format!("{at}.schema.openAPIV3Schema"), causes),
             Some(schema) if i == 0 => structural(schema, "spec.validation.openAPIV3Schema", causes),
             Some(_) => {}

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::{age, containers, duration, labels, or_none, pod, selector};
-use crate::quantity::Quantity;
 use crate::value::Get;
 
 /// The cells of an object whose kind has columns of its own.
@@ -526,7 +525,6 @@ fn quota(o: &Value) -> (String, String) {
         let entry = format!("{key}: {used}/{}", amount.as_str().unwrap_or_default());
         if key.starts_with("limits.") { limits.push(entry) } else { requests.push(entry) }
     }
-    let _ = Quantity::parse;
     (requests.join(", "), limits.join(", "))
 }
 
