@@ -9,7 +9,7 @@ import { enUS } from '../src/i18n/en-US';
 import { zhCN } from '../src/i18n/zh-CN';
 import { packChart, startServer, type Server } from './server';
 
-const chart = '../integration/fixtures/charts/hello-web';
+const chart = '../integration/fixtures/charts/greeter';
 const pictures = 'e2e/screenshots';
 
 let server: Server;
@@ -64,7 +64,7 @@ for (const [language, texts, width] of [
     await expect(button(texts['upload.open'])).toBeVisible();
     await shot('02-uploaded');
     await button(texts['upload.open']).click();
-    await expect(page.getByRole('heading', { name: 'hello-web', level: 1 })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'greeter', level: 1 })).toBeVisible();
     await shot('03-service');
 
     // Deploy with one changed value.
