@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let folder = env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR");
+    let root = Path::new(&folder).join("../..");
     let built = match env::var_os("OSC_PLUGINS_DIR") {
         Some(folder) => PathBuf::from(folder),
         None => root.join("target/plugins"),
