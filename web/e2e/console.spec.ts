@@ -27,7 +27,9 @@ async function examine(page: Page, name: string) {
   const found = await new AxeBuilder({ page })
     .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])
     .analyze();
-  expect(found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
+  expect(
+    found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`),
+  ).toEqual([]);
   await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 }
 

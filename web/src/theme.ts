@@ -8,6 +8,8 @@ export const monospace = `ui-monospace, 'SF Mono', 'JetBrains Mono', Menlo, Cons
 
 const light = {
   colorPrimary: '#176157',
+  colorPrimaryBg: '#dde9e4',
+  colorPrimaryBgHover: '#d2e2dc',
   colorInfo: '#1f6f8b',
   colorSuccess: '#2a7d46',
   colorWarning: '#a8650f',
@@ -26,6 +28,9 @@ const light = {
 
 const dark = {
   colorPrimary: '#58b8a4',
+  colorPrimaryBg: '#1b2d29',
+  colorPrimaryBgHover: '#213732',
+  colorTextLightSolid: '#0b1412',
   colorInfo: '#63b3cf',
   colorSuccess: '#6cc287',
   colorWarning: '#e0a95a',
@@ -67,7 +72,14 @@ export function themeOf(mode: Mode): ThemeConfig {
         bodyBg: 'transparent',
         headerPadding: '0 24px',
       },
-      Menu: { itemBg: 'transparent', itemHeight: 36, itemMarginInline: 8, activeBarBorderWidth: 0 },
+      Menu: {
+        itemBg: 'transparent',
+        itemHeight: 36,
+        itemMarginInline: 8,
+        activeBarBorderWidth: 0,
+        itemSelectedBg: mode === 'dark' ? '#1b2d29' : '#dde9e4',
+        itemSelectedColor: mode === 'dark' ? '#8fdcc9' : '#124c44',
+      },
       Table: { headerBg: 'transparent', headerSplitColor: 'transparent', cellPaddingBlock: 11 },
       Card: { headerHeight: 48 },
       Button: { primaryShadow: 'none', defaultShadow: 'none', dangerShadow: 'none', fontWeight: 500 },
