@@ -12,6 +12,8 @@ import { packChart, startServer, type Server } from './server';
 const chart = '../integration/fixtures/charts/greeter';
 const pictures = 'e2e/screenshots';
 
+const escaped = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
 let server: Server;
 
 test.beforeEach(async () => {
@@ -51,7 +53,8 @@ for (const [language, texts, width] of [
       [language, mode] as const,
     );
     const shot = (name: string) => examine(page, `${language}-${name}`);
-    const button = (name: string) => page.getByRole('button', { name, exact: true });
+    // An icon's name may stand before the text.
+    const button = (name: string) => page.getByRole('button', { name: new RegExp(`(^| )${escaped(name)}$`) });
 
     // Sign in by the printed link; the catalogue is empty and says how to begin.
     await page.goto(server.signIn);
@@ -66,13 +69,13 @@ for (const [language, texts, width] of [
     await expect(button(texts['upload.open'])).toBeVisible();
     await shot('02-uploaded');
     await button(texts['upload.open']).click();
-    await expect(page.getByRole('heading', { name: 'greeter', level: 1 })).toBeVisible();
+    await expect(page.getByRole('heading', { name: 'greeter', level: 1, exact: true })).toBeVisible();
     await shot('03-service');
 
     // Deploy with one changed value.
     await button(texts['service.deploy']).click();
-    await page.getByLabel(texts['instances.name']).fill('web');
-    await page.getByLabel(texts['instances.cluster']).click();
+    await page.getByLabel(texts['instances.name'], { exact: true }).fill('web');
+    await page.getByLabel(texts['instances.cluster'], { exact: true }).click();
     await page.getByTitle(/^sandbox/).click();
     await page.getByLabel(texts['instances.namespace'], { exact: true }).fill('demo');
     await page.getByRole('tab', { name: texts['values.yaml'] }).click();

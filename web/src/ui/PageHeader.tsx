@@ -4,6 +4,8 @@ import { Link } from 'react-router';
 
 type Props = {
   title: ReactNode;
+  /** Before the title; not part of the trail. */
+  logo?: ReactNode;
   subtitle?: ReactNode;
   /** Where this page lies: label and address, from the top. */
   trail?: { label: string; to: string }[];
@@ -12,7 +14,7 @@ type Props = {
   extra?: ReactNode;
 };
 
-export function PageHeader({ title, subtitle, trail = [], actions, extra }: Props) {
+export function PageHeader({ title, logo, subtitle, trail = [], actions, extra }: Props) {
   return (
     <header className="osc-page-header">
       {trail.length > 0 && (
@@ -23,6 +25,7 @@ export function PageHeader({ title, subtitle, trail = [], actions, extra }: Prop
       <Flex justify="space-between" align="flex-start" gap={24} wrap>
         <div>
           <Flex align="center" gap={12} wrap>
+            {logo}
             <Typography.Title level={1}>{title}</Typography.Title>
             {extra}
           </Flex>

@@ -39,11 +39,8 @@ export default function Service() {
   return (
     <>
       <PageHeader
-        title={
-          <Flex align="center" gap={12}>
-            <ServiceLogo name={name} /> {name}
-          </Flex>
-        }
+        title={name}
+        logo={<ServiceLogo name={name} />}
         subtitle={description}
         extra={
           <Flex gap={6} align="center">
