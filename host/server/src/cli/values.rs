@@ -115,12 +115,12 @@ mod tests {
     fn flags_win_over_files_and_keep_their_kind_of_number() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yaml");
-        std::fs::write(&file, "a: {b: 1, c: 2}\nn: 5\n").unwrap();
+        std::fs::write(&file, "a: {b: 1, c: 2}\nsize: 5\n").unwrap();
         let cert = folder.path().join("cert");
         std::fs::write(&cert, "PEM\n").unwrap();
         let merged =
             args(&[&file], &["a.b=7,d=x"], &[format!("tls.crt={}", cert.display())]).read().ok().unwrap();
-        assert_eq!(merged.to_string(), r#"{"a":{"b":7,"c":2.0},"d":"x","n":5.0,"tls":{"crt":"PEM\n"}}"#);
+        assert_eq!(merged.to_string(), r#"{"a":{"b":7,"c":2.0},"d":"x","size":5.0,"tls":{"crt":"PEM\n"}}"#);
     }
 
     #[test]
