@@ -255,7 +255,7 @@ async fn on_a_real_control_plane() -> Result<()> {
     let _kubelet = start_kubelet(kube.client());
     let kubeconfig = kube.kubeconfig_path();
     tokio::task::spawn_blocking(move || {
-        // Nothing there makes volumes, so the database of `ledger` could never get ready.
+        // Without `ledger`: no provisioner makes volumes there, so its StatefulSet does not get ready.
         greeter(&Stage::real(&kubeconfig)?)
     })
     .await?
