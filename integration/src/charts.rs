@@ -13,6 +13,13 @@ pub fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
 }
 
+/// The recorded corpus of charts: in `OSC_SHARED`, or in `shared` beside the repository.
+pub fn corpus() -> Option<PathBuf> {
+    let shared = std::env::var_os("OSC_SHARED").map(PathBuf::from);
+    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"));
+    Some(shared.join("helm-corpus")).filter(|corpus| corpus.join("index.json").is_file())
+}
+
 /// A chart of the fixtures as files; paths begin with its name.
 pub fn chart(name: &str) -> Result<Vec<(String, Vec<u8>)>> {
     let mut files = Vec::new();

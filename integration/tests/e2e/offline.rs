@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
-use osc_integration::charts::{chart, fixtures, pack};
+use osc_integration::charts::{chart, corpus, fixtures, pack};
 use osc_integration::osc::{Home, run};
 use osc_integration::{realkube, skip};
 use serde_json::Value;
@@ -148,10 +148,4 @@ fn renders_charts_of_the_corpus() -> Result<()> {
     }
     ensure!(compared > 0, "nothing was compared");
     Ok(())
-}
-
-fn corpus() -> Option<PathBuf> {
-    let shared = std::env::var_os("OSC_SHARED").map(PathBuf::from);
-    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"));
-    Some(shared.join("helm-corpus")).filter(|corpus| corpus.join("index.json").is_file())
 }
