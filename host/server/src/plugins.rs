@@ -196,6 +196,12 @@ impl Plugins {
         self.enabled(Role::Scanner).iter().map(|plugin| plugin.id().to_owned()).collect()
     }
 
+    /// Ids of the plugins that have to be compiled before their first call.
+    pub fn uncompiled(&self) -> Vec<String> {
+        let is_new = |plugin: &Arc<Plugin>| !self.cache.has(&plugin.description.digest);
+        self.snapshot().iter().filter(|plugin| is_new(plugin)).map(|plugin| plugin.id().to_owned()).collect()
+    }
+
     /// The newest lines of a plugin's log, oldest first.
     pub fn logs(&self, id: &str) -> Result<Vec<LogLine>> {
         Ok(self.find(id)?.shared.logs.lines())

@@ -13,6 +13,10 @@ pub struct Detection {
     pub certainty: u8,
     /// Why, in a few words: "has `Chart.yaml`".
     pub reason: String,
+    /// The plugin answers for the package itself: its facts will name no `delegate`, so that nobody needs to ask for
+    /// them before a rendering.
+    #[serde(default)]
+    pub whole: bool,
 }
 
 impl Detection {
@@ -21,7 +25,12 @@ impl Detection {
     }
 
     pub fn new(certainty: u8, reason: impl Into<String>) -> Detection {
-        Detection { schema: Self::schema(), certainty, reason: reason.into() }
+        Detection { schema: Self::schema(), certainty, reason: reason.into(), whole: false }
+    }
+
+    /// Says that the plugin delegates nothing of this package.
+    pub fn whole(self) -> Detection {
+        Detection { whole: true, ..self }
     }
 }
 

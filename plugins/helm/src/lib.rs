@@ -47,7 +47,7 @@ impl Deployer for Helm {
     fn detect(&self, host: &dyn Host) -> Result<Detection> {
         let files = host.files()?;
         Ok(match package::root(files.iter().map(|file| file.path.as_str())) {
-            Some(_) => Detection::new(90, "has `Chart.yaml`"),
+            Some(_) => Detection::new(90, "has `Chart.yaml`").whole(),
             None => Detection::new(0, "has no `Chart.yaml`"),
         })
     }

@@ -11,6 +11,7 @@ use osc_plugin_api::documents::rendering::Rendering;
 use serde_json::Value;
 
 use super::failure::Failure;
+use super::output::Ui;
 use crate::error::Error;
 use crate::plugins::{Call, Opened, Plugins};
 use crate::registry::archive::{ArchiveLimits, Package};
@@ -26,21 +27,21 @@ pub(crate) struct Workbench {
 }
 
 impl Workbench {
-    /// Opens a package: an archive or a folder.
-    pub(crate) async fn open(path: &Path, deadline: Duration) -> Result<Workbench, Failure> {
-        let owned = path.to_owned();
-        let package = tokio::task::spawn_blocking(move || read(&owned))
-            .await
-            .map_err(|error| Failure::failed(error.to_string()))??;
-        let plugins = Plugins::offline(&cache()?)?;
-        if plugins.deployers().is_empty() {
-            return Err(
-                Failure::failed("this `osc` was built without plugins").hint("build it with `make build`")
-            );
-        }
-        let call = Call { package: Some(Arc::new(package)), deadline, ..Call::default() };
-        let name = path.display().to_string();
+    /// Opens a package, an archive or a folder, and learns what it is.
+    pub(crate) async fn open(ui: &mut Ui, path: &Path, deadline: Duration) -> Result<Workbench, Failure> {
+        let (plugins, call, name) = start(ui, path, deadline).await?;
         let opened = plugins.open_package(&call).await.map_err(|error| named(&name, error))?;
+        Ok(Workbench { plugins, opened, name })
+    }
+
+    /// As [`Workbench::open`] for tools that do not show what the package is.
+    pub(crate) async fn open_without_facts(
+        ui: &mut Ui,
+        path: &Path,
+        deadline: Duration,
+    ) -> Result<Workbench, Failure> {
+        let (plugins, call, name) = start(ui, path, deadline).await?;
+        let opened = plugins.open_without_facts(&call).await.map_err(|error| named(&name, error))?;
         Ok(Workbench { plugins, opened, name })
     }
 
@@ -78,6 +79,29 @@ impl Workbench {
         findings.sort_by_key(|finding| finding.severity);
         Ok(findings)
     }
+}
+
+async fn start(
+    ui: &mut Ui,
+    path: &Path,
+    deadline: Duration,
+) -> Result<(Arc<Plugins>, Call, String), Failure> {
+    let owned = path.to_owned();
+    let package = tokio::task::spawn_blocking(move || read(&owned))
+        .await
+        .map_err(|error| Failure::failed(error.to_string()))??;
+    let plugins = Plugins::offline(&cache()?)?;
+    if plugins.deployers().is_empty() {
+        return Err(
+            Failure::failed("this `osc` was built without plugins").hint("build it with `make build`")
+        );
+    }
+    let uncompiled = plugins.uncompiled();
+    if !uncompiled.is_empty() {
+        ui.note(&format!("compiling {} once, later runs start at once", uncompiled.join(", ")));
+    }
+    let call = Call { package: Some(Arc::new(package)), deadline, ..Call::default() };
+    Ok((plugins, call, path.display().to_string()))
 }
 
 /// A failure that says which package it is about.

@@ -148,12 +148,12 @@ const PUSHED: &[Column] = &[
 pub(crate) async fn run_offline(ui: &mut Ui, command: PackageCommand) -> Result<(), Failure> {
     match command {
         PackageCommand::Inspect(args) => {
-            let bench = Workbench::open(&args.file, DEADLINE).await?;
+            let bench = Workbench::open(ui, &args.file, DEADLINE).await?;
             let document = to_value(bench.facts())?;
             ui.object(args.output.format, &document, |_, paint| show_facts(bench.facts(), paint))
         }
         PackageCommand::Lint(args) => {
-            let bench = Workbench::open(&args.file, DEADLINE).await?;
+            let bench = Workbench::open_without_facts(ui, &args.file, DEADLINE).await?;
             let findings = bench.lint().await?;
             print_findings(ui, args.output.format, &findings)?;
             let bad = |finding: &&Finding| finding.blocking || args.strict && is_warning(finding);
@@ -171,7 +171,7 @@ pub(crate) async fn run_offline(ui: &mut Ui, command: PackageCommand) -> Result<
             Ok(())
         }
         PackageCommand::Scan(args) => {
-            let bench = Workbench::open(&args.file, DEADLINE).await?;
+            let bench = Workbench::open_without_facts(ui, &args.file, DEADLINE).await?;
             let request = request("release-name", "default", args.values.read()?);
             let found = bench.scan(request).await?;
             print_findings(ui, args.output.format, &found)?;
@@ -203,7 +203,8 @@ async fn render_package(ui: &mut Ui, args: RenderArgs) -> Result<(), Failure> {
         no_hooks: args.no_hooks,
         ..PlanOptions::default()
     };
-    let bench = Workbench::open(&args.file, Duration::from_secs(args.timeout.into())).await?;
+    let bench =
+        Workbench::open_without_facts(ui, &args.file, Duration::from_secs(args.timeout.into())).await?;
     let rendering = bench.render(request).await?;
     for warning in &rendering.warnings {
         ui.note(&format!("warning: {warning}"));

@@ -68,10 +68,18 @@ impl Cache {
         Ok(Cache { folder, compiler, engine_hash, one_at_a_time: Semaphore::new(1) })
     }
 
+    fn file(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{}-{}.cwasm", digest.trim_start_matches("sha256:"), self.engine_hash))
+    }
+
+    /// Whether the component was compiled before.
+    pub(crate) fn has(&self, digest: &str) -> bool {
+        self.file(digest).exists()
+    }
+
     /// The component, from the cache or compiled now.
     pub(crate) async fn load(&self, engine: &Engine, digest: &str, wasm: &[u8]) -> anyhow::Result<Component> {
-        let name = format!("{}-{}", digest.trim_start_matches("sha256:"), self.engine_hash);
-        let code = self.folder.join(&name).with_extension("cwasm");
+        let code = self.file(digest);
         if let Some(component) = self.take(engine, &code) {
             return Ok(component);
         }

@@ -72,22 +72,40 @@ impl Plugins {
         self.ask(&self.find(id)?, call, Function::Inspect).await
     }
 
-    /// Finds the deployer of a package and its facts; follows delegations to packages inside.
-    pub async fn open_package(&self, call: &Call) -> Result<Opened> {
+    /// The surest deployer of a package.
+    async fn claim(&self, call: &Call) -> Result<(String, Detection)> {
         let package = call.package.as_ref().ok_or_else(|| missing("no package is at hand".into()))?;
         let (detections, failure) = self.detect_all(call).await;
-        let Some((mut plugin, _)) = detections.into_iter().next() else {
-            if let Some(error) = failure {
-                return Err(error);
+        if let Some(claim) = detections.into_iter().next() {
+            return Ok(claim);
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        if self.enabled(Role::Deployer).is_empty() {
+            return Err(Error::Refused("no deployer is enabled: enable a plugin first".into()));
+        }
+        let first = package.files().first().map_or("", |file| &file.path);
+        Err(missing(format!("no plugin knows this kind of package (its first file is `{first}`)")))
+    }
+
+    /// Finds the deployer of a package and its facts; follows delegations to packages inside.
+    pub async fn open_package(&self, call: &Call) -> Result<Opened> {
+        let (plugin, _) = self.claim(call).await?;
+        self.follow(plugin, call).await
+    }
+
+    /// As [`Plugins::open_package`] for those who need no facts: they stay empty where delegations need not be followed.
+    pub async fn open_without_facts(&self, call: &Call) -> Result<Opened> {
+        match self.claim(call).await? {
+            (plugin, Detection { whole: true, .. }) => {
+                Ok(Opened { plugin, call: call.clone(), facts: PackageFacts::default(), values: Vec::new() })
             }
-            if self.enabled(Role::Deployer).is_empty() {
-                return Err(Error::Refused("no deployer is enabled: enable a plugin first".into()));
-            }
-            let first = package.files().first().map_or("", |file| &file.path);
-            return Err(missing(format!(
-                "no plugin knows this kind of package (its first file is `{first}`)"
-            )));
-        };
+            (plugin, _) => self.follow(plugin, call).await,
+        }
+    }
+
+    async fn follow(&self, mut plugin: String, call: &Call) -> Result<Opened> {
         let mut facts = self.inspect(&plugin, call).await?;
         let (mut call, mut values) = (call.clone(), Vec::new());
         for _ in 0..DELEGATIONS {
