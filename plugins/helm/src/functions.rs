@@ -105,6 +105,8 @@ pub enum Special {
     Or,
     /// Tells nothing at all from an empty interface.
     Length,
+    /// Its message names the callee as it is written.
+    Callee,
 }
 
 /// What a function does with its checked arguments.

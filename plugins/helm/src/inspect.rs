@@ -1,7 +1,7 @@
 //! Facts of a chart for the catalogue, and its rendering for scanners and offline tools.
 
 use osc_plugin_api::documents::package::{Dependency, Maintainer, PackageFacts};
-use osc_plugin_api::documents::plan_request::PlanRequest;
+use osc_plugin_api::documents::plan_request::{PlanRequest, Verb};
 use osc_plugin_api::documents::rendering::{RenderedObject, Rendering};
 use osc_plugin_api::host::Host;
 use osc_plugin_api::objects::{all_images, kind, name, rbac_rules};
@@ -11,8 +11,10 @@ use serde_json::Value;
 use crate::chart::Chart;
 use crate::manifest::split;
 use crate::package::{self, HostLookup};
+use crate::plan;
 use crate::resources;
 use crate::template::{self, Options, Output, Printed};
+use crate::text::quote;
 
 const MAX_README: usize = 512 * 1024;
 
@@ -109,6 +111,7 @@ fn readme(chart: &Chart) -> Option<String> {
 
 /// Renders the package as `helm template` does.
 pub fn render(host: &dyn Host, request: &PlanRequest) -> Result<Rendering> {
+    check_release_name(&request.instance.name)?;
     let chart = package::load(host)?;
     let chart_name = chart.name().to_owned();
     let defaults = Options::default();
@@ -119,6 +122,7 @@ pub fn render(host: &dyn Host, request: &PlanRequest) -> Result<Rendering> {
     let options = Options {
         name: or(&request.instance.name, defaults.name),
         namespace: namespace.clone(),
+        is_upgrade: request.verb == Verb::Upgrade,
         kube_version: request.cluster.kube_version.clone(),
         api_versions,
         extra_api_versions,
@@ -138,6 +142,22 @@ pub fn render(host: &dyn Host, request: &PlanRequest) -> Result<Rendering> {
         notes: output.notes,
         warnings: output.warnings,
     })
+}
+
+/// Refuses a name as Helm does; none at all stands for Helm's default.
+fn check_release_name(name: &str) -> Result<()> {
+    if name.is_empty() || plan::is_release_name(name) {
+        return Ok(());
+    }
+    let rule = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+    Err(Error::new(
+        "invalid-name",
+        format!(
+            "release name check failed: release name {}: invalid release name, must match regex {rule} and the \
+             length must not be longer than 53",
+            quote(name)
+        ),
+    ))
 }
 
 fn rendered_objects(output: &Output, chart: &str, printed: Printed) -> Result<Vec<RenderedObject>> {
@@ -169,7 +189,6 @@ mod tests {
     use super::*;
     use crate::chart::File;
     use crate::load::load_files;
-    use osc_plugin_api::documents::plan_request::{PlanRequest, Verb};
     use osc_plugin_api::testing::TestHost;
 
     const CHART: &str = "\

@@ -85,14 +85,19 @@ pub fn plan(host: &dyn Host, request: &PlanRequest, now: Timestamp) -> Result<Pl
     Ok(plan)
 }
 
-/// Refuses names that Helm refuses.
-fn check_name(name: &str) -> Result<()> {
+/// Whether Helm takes a name for a release.
+pub(crate) fn is_release_name(name: &str) -> bool {
     let is_part = |part: &str| {
         let bytes = part.as_bytes();
         let is_inner = |byte: &u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || *byte == b'-';
         !bytes.is_empty() && bytes.iter().all(is_inner) && bytes[0] != b'-' && bytes[bytes.len() - 1] != b'-'
     };
-    if name.len() <= 53 && name.split('.').all(is_part) {
+    name.len() <= 53 && name.split('.').all(is_part)
+}
+
+/// Refuses names that Helm refuses.
+fn check_name(name: &str) -> Result<()> {
+    if is_release_name(name) {
         return Ok(());
     }
     Err(Error::new(

@@ -12,6 +12,7 @@ use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
 use crate::chart::Chart;
+use crate::functions::json;
 
 /// Bytes of compiled patterns of one schema.
 const MAX_PATTERN: usize = 4 * 1024 * 1024;
@@ -48,8 +49,7 @@ pub fn validate(chart: &Chart, values: &Value) -> Result<(), String> {
 
 /// Checks values against one schema.
 pub fn validate_single(values: &Value, schema: &[u8]) -> Result<(), String> {
-    let schema: Value =
-        serde_json::from_slice(schema).map_err(|error| format!("values.schema.json is no JSON: {error}"))?;
+    let schema = read(schema)?;
     let validator = compile(&schema)?;
     if validator.is_valid(values) {
         return Ok(());
@@ -58,13 +58,37 @@ pub fn validate_single(values: &Value, schema: &[u8]) -> Result<(), String> {
     Err(text)
 }
 
+fn read(schema: &[u8]) -> Result<Value, String> {
+    serde_json::from_slice(schema).map_err(|error| {
+        let text = String::from_utf8_lossy(schema);
+        match json::first_fault(&text) {
+            Err((_, reason)) => reason,
+            Ok(()) => match json::from_json(&text) {
+                Err(reason) => reason,
+                Ok(_) => error.to_string(),
+            },
+        }
+    })
+}
+
 fn compile(schema: &Value) -> Result<Validator, String> {
+    if let Err(error) = jsonschema::meta::validate(schema) {
+        return Err(failures::unusable(schema, &error));
+    }
     // Go's patterns know no look-around and no back-references, so the engine without them decides.
     jsonschema::options()
         .with_retriever(Offline)
         .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
         .build(schema)
-        .map_err(|error| format!("values.schema.json cannot be used: {error}"))
+        .map_err(|error| {
+            let text = error.to_string();
+            match text.strip_prefix("Pointer '").and_then(|rest| rest.strip_suffix("' does not exist")) {
+                Some(pointer) => {
+                    format!("json-pointer in \"file:///values.schema.json#{pointer}\" not found")
+                }
+                None => format!("values.schema.json cannot be used: {text}"),
+            }
+        })
 }
 
 /// Answers every reference outside the schema.

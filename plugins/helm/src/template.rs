@@ -105,6 +105,14 @@ impl TemplateError {
 
 /// Checks that a chart can be installed at all, before anything is rendered.
 pub fn check_installable(chart: &Chart) -> Result<(), TemplateError> {
+    let unsupported = match chart.metadata.api_version.as_str() {
+        "" | "v1" | "v2" => None,
+        "v3" => Some("invalid chart apiVersion"),
+        _ => Some("unsupported chart version"),
+    };
+    if let Some(message) = unsupported {
+        return Err(TemplateError::new(Cause::Chart, message));
+    }
     if !matches!(chart.metadata.kind.as_str(), "" | "application") {
         let message = format!("{} charts are not installable", chart.metadata.kind);
         return Err(TemplateError::new(Cause::Chart, message));

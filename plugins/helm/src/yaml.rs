@@ -118,7 +118,7 @@ pub fn to_yaml(value: &Value) -> String {
 /// Characters that a JSON text may hold but YAML reads differently or refuses.
 pub(crate) fn is_odd_text(text: &str) -> bool {
     text.bytes().any(|b| b >= 0x7F)
-        && text.chars().any(|c| matches!(c, '\u{7F}'..='\u{9F}' | '\u{FEFF}' | '\u{FFFE}' | '\u{FFFF}'))
+        && text.chars().any(|c| matches!(c, '\u{7F}'..='\u{9F}' | '\u{FFFE}' | '\u{FFFF}'))
 }
 
 /// Keys longer than this are no simple keys in the JSON that go-yaml reads back.

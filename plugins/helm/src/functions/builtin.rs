@@ -37,15 +37,25 @@ pub(super) static FUNCTIONS: &[Function] = &[
     variadic("html", &[], Any, |_, a| Ok(Value::str(html(&shown(a))))),
     variadic("js", &[], Any, |_, a| Ok(Value::str(js(&shown(a))))),
     variadic("urlquery", &[], Any, |_, a| Ok(Value::str(super::urls::query_escape(&shown(a))))),
-    variadic("call", &[Any], Any, |_, a| match &a[0] {
-        Value::Nil => fault("call of nil"),
-        other => fault(format!("non-function of type {}", other.type_name())),
-    }),
+    // The executor puts the text of the callee in front.
+    Function {
+        special: Special::Callee,
+        ..variadic("call", &[Any], Any, |_, a| match &a[1] {
+            Value::Nil => fault("call of nil"),
+            other => fault(format!("non-function {} of type {}", text(a, 0), other.type_name())),
+        })
+    },
 ];
 
-/// Arguments as a template prints them.
+/// Arguments as a template prints them: what a pointer points to.
 fn shown(args: &[Value]) -> String {
-    let shown = |arg: &Value| if arg.is_nil() { Value::str("<no value>") } else { arg.clone() };
+    let shown = |arg: &Value| match arg {
+        Value::Nil => Value::str("<no value>"),
+        Value::Object(object) if matches!(**object, Object::Capabilities(_)) => {
+            Value::str(sprint(std::slice::from_ref(arg)).trim_start_matches('&'))
+        }
+        _ => arg.clone(),
+    };
     sprint(&args.iter().map(shown).collect::<Vec<_>>())
 }
 
@@ -174,7 +184,7 @@ fn length(value: &Value) -> Result<Value, Fault> {
         Value::Bytes(bytes) => bytes.len(),
         Value::List(_, items) => items.len(),
         Value::Map(_, map) => map.borrow().len(),
-        other => return fault(format!("len of type {}", other.type_name())),
+        other => return fault(format!("len of type {}", other.type_name().trim_start_matches('*'))),
     };
     Ok(Value::int(n as i64))
 }

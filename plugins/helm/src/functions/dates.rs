@@ -133,7 +133,9 @@ fn as_duration(value: &Value) -> Result<i64, String> {
     let limit = i64::MAX / SECOND;
     match value {
         Value::Int(IntKind::Duration, n) => Ok(*n),
-        Value::Int(_, n) if n.abs() > limit => Err(format!("duration seconds overflow: {n}")),
+        Value::Int(_, n) if n.unsigned_abs() > limit.unsigned_abs() => {
+            Err(format!("duration seconds overflow: {n}"))
+        }
         Value::Int(_, n) => Ok(n * SECOND),
         Value::Float(f) => seconds(*f),
         Value::Str(text) => {

@@ -7,6 +7,7 @@ use base64::Engine as _;
 
 use crate::golang::bytes::to_bytes;
 use crate::golang::number::{json_float, parse_float};
+use crate::golang::printf::GO_VERSION;
 use crate::value::{Entries, IntKind, ListKind, MapKind, Object, Value};
 
 const MAX_DEPTH: usize = 1000;
@@ -137,7 +138,7 @@ fn write_struct(out: &mut String, object: &Object, style: Style, depth: usize) -
         }
         Object::HelmVersion(c) => vec![
             ("version", Value::str(&c.helm_version)),
-            ("go_version", Value::str("go1.26")),
+            ("go_version", Value::str(GO_VERSION)),
             ("kube_client_version", Value::str("v1.37")),
         ],
     };
@@ -193,6 +194,19 @@ pub fn from_json(text: &str) -> Result<Value, String> {
         return reader.unexpected("after top-level value");
     }
     Ok(value)
+}
+
+/// What is wrong with the first value of a text, and how many bytes Go has read by then; `None` if the text just
+/// ends too early.
+pub(crate) fn first_fault(text: &str) -> Result<(), (Option<usize>, String)> {
+    let mut reader = Reader { bytes: text.as_bytes(), text, at: 0 };
+    reader.blanks();
+    let outcome = reader.value(0);
+    outcome.map(|_| ()).map_err(|error| match reader.peek() {
+        None if reader.text.trim().is_empty() => (None, "EOF".to_owned()),
+        None => (None, "unexpected EOF".to_owned()),
+        Some(_) => (Some(reader.at + 1), error),
+    })
 }
 
 struct Reader<'a> {

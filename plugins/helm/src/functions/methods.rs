@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::dates::{of_duration, of_time, time_of};
 use super::files::{FILES, VALUES};
 use super::{Function, Ty, fault, fixed, int, text};
-use crate::golang::printf::stringer;
+use crate::golang::printf::{GO_VERSION, stringer};
 use crate::golang::time::{GoTime, Zone, round_duration};
 use crate::semver::{Constraint, Version};
 use crate::value::{IntKind, ListKind, MapKind, Object, Value};
@@ -58,7 +58,7 @@ pub fn struct_field(value: &Value, name: &str) -> Option<Value> {
         (Object::KubeVersion(c), "Minor") => text(&c.major_minor().1),
         (Object::HelmVersion(c), "Version") => text(&c.helm_version),
         (Object::HelmVersion(_), "GitCommit" | "GitTreeState") => text(""),
-        (Object::HelmVersion(_), "GoVersion") => text("go1.26"),
+        (Object::HelmVersion(_), "GoVersion") => text(GO_VERSION),
         (Object::HelmVersion(_), "KubeClientVersion") => text("v1.37"),
         (Object::Certificate { cert, .. }, "Cert") => Some(Value::Str(Rc::clone(cert))),
         (Object::Certificate { key, .. }, "Key") => Some(Value::Str(Rc::clone(key))),

@@ -5,32 +5,65 @@ const MAX_WORK: usize = 1_000_000;
 
 /// Whether a name matches; a malformed pattern matches everything, as in Helm.
 pub fn matches(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.chars().collect();
+    let mut pattern: Vec<char> = pattern.chars().collect();
     let name: Vec<char> = name.chars().collect();
-    if !is_valid(&pattern) {
-        return true;
-    }
+    let Some(open) = open_alternatives(&pattern) else { return true };
+    // Alternatives without an end go up to the end of the pattern.
+    pattern.extend(std::iter::repeat_n('}', open));
     let mut work = 0;
     matches_at(&pattern, &name, &mut work)
 }
 
-fn is_valid(pattern: &[char]) -> bool {
-    let (mut braces, mut class, mut i) = (0usize, false, 0);
+/// How many alternatives have no end; `None` for a malformed pattern.
+fn open_alternatives(pattern: &[char]) -> Option<usize> {
+    let (mut open, mut i) = (0usize, 0);
     while i < pattern.len() {
         match pattern[i] {
-            '\\' => i += 1,
-            '[' if !class => class = true,
-            ']' if class => class = false,
-            '{' if !class => braces += 1,
-            '}' if !class => match braces.checked_sub(1) {
-                Some(left) => braces = left,
-                None => return false,
-            },
-            _ => {}
+            '\\' => i += 2,
+            '[' => i += 1 + class(&pattern[i + 1..])?.1,
+            '{' => (open, i) = (open + 1, i + 1),
+            '}' => (open, i) = (open.saturating_sub(1), i + 1),
+            _ => i += 1,
         }
-        i += 1;
     }
-    braces == 0 && !class
+    Some(open)
+}
+
+/// A class of characters.
+struct Class {
+    negated: bool,
+    ranged: Option<(char, char)>,
+    listed: Vec<char>,
+}
+
+/// The class behind a `[`, and how long it is with its end; `None` if it is malformed.
+fn class(pattern: &[char]) -> Option<(Class, usize)> {
+    let negated = pattern.first() == Some(&'!');
+    let body = &pattern[usize::from(negated)..];
+    let read = |class: Class, length: usize| Some((class, usize::from(negated) + length));
+    if let [low, '-', high, ']', ..] = body {
+        return (low <= high)
+            .then_some(())
+            .and_then(|()| read(Class { negated, ranged: Some((*low, *high)), listed: Vec::new() }, 4));
+    }
+    if body.get(1) == Some(&'-') {
+        return None;
+    }
+    let (mut listed, mut i) = (Vec::new(), 0);
+    loop {
+        match *body.get(i)? {
+            ']' if listed.is_empty() => return None,
+            ']' => return read(Class { negated, ranged: None, listed }, i + 1),
+            '\\' => {
+                listed.push(*body.get(i + 1)?);
+                i += 2;
+            }
+            c => {
+                listed.push(c);
+                i += 1;
+            }
+        }
+    }
 }
 
 fn matches_at(pattern: &[char], name: &[char], work: &mut usize) -> bool {
@@ -55,18 +88,14 @@ fn matches_at(pattern: &[char], name: &[char], work: &mut usize) -> bool {
         }
         '?' => name.first().is_some_and(|n| *n != '/') && matches_at(rest, &name[1..], work),
         '[' => {
-            let Some(end) = rest.iter().position(|c| *c == ']') else { return false };
-            let (class, after) = (&rest[..end], &rest[end + 1..]);
-            let Some((&n, tail)) = name.split_first() else { return false };
-            let (negated, class) = match class.first() {
-                Some('!') => (true, &class[1..]),
-                _ => (false, class),
+            let (Some((class, length)), Some((&n, tail))) = (class(rest), name.split_first()) else {
+                return false;
             };
-            let inside = match class {
-                [low, '-', high] => (*low..=*high).contains(&n),
-                list => list.contains(&n),
+            let inside = match class.ranged {
+                Some((low, high)) => (low..=high).contains(&n),
+                None => class.listed.contains(&n),
             };
-            inside != negated && matches_at(after, tail, work)
+            inside != class.negated && matches_at(&rest[length..], tail, work)
         }
         '{' => {
             let (alternatives, after) = split_alternatives(rest);
@@ -90,6 +119,7 @@ fn split_alternatives(pattern: &[char]) -> (Vec<&[char]>, &[char]) {
     while i < pattern.len() {
         match pattern[i] {
             '\\' => i += 1,
+            '[' => i += class(&pattern[i + 1..]).map_or(0, |(_, length)| length),
             '{' => depth += 1,
             '}' if depth == 0 => {
                 found.push(&pattern[start..i]);
@@ -120,5 +150,13 @@ mod tests {
         assert!(matches("{a,b}/*.{json,yaml}", "b/x.json"));
         assert!(matches("[!a]b", "cb"));
         assert!(!matches("[a-c]b", "db"));
+    }
+
+    #[test]
+    fn odd_patterns_are_read_as_the_library_does() {
+        assert!(matches("[", "x") && matches("[a-]", "x") && matches("[]a]", "x"));
+        assert!(matches("{a,b", "b") && !matches("{a,b", "c"));
+        assert!(matches("a}", "a}") && !matches("a}", "a"));
+        assert!(matches("[\\]]", "]") && !matches("[!!]", "!"));
     }
 }

@@ -10,6 +10,9 @@ use super::time::duration_text;
 use crate::text::quote;
 use crate::value::{IntKind, ListKind, Object, Value};
 
+/// The Go that the recorded answers of Helm were built with.
+pub(crate) const GO_VERSION: &str = "go1.26.8";
+
 /// Depth of nested values that are still printed; maps may contain themselves.
 const MAX_DEPTH: usize = 200;
 /// Widths and precisions beyond this are not believed, as in Go.
@@ -221,7 +224,7 @@ fn star(args: &[Value], next: &mut usize) -> Option<i64> {
     let arg = args.get(*next)?;
     *next += 1;
     match arg {
-        Value::Int(_, n) if n.abs() <= MAX_WIDTH => Some(*n),
+        Value::Int(_, n) if n.unsigned_abs() <= MAX_WIDTH.unsigned_abs() => Some(*n),
         _ => None,
     }
 }
@@ -312,6 +315,9 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
     {
         return format_string(out, &text, verb, flags);
     }
+    if verb == 'w' && depth == 0 && matches!(value, Value::List(..) | Value::Map(..) | Value::Object(_)) {
+        return bad_verb(out, value, verb, flags);
+    }
     match value {
         Value::Nil => match verb {
             'v' => pad(out, "<nil>", flags),
@@ -360,7 +366,7 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
             }
             out.push_str(close);
         }
-        Value::Object(object) => print_struct(out, object, verb, flags, depth),
+        Value::Object(object) => print_struct(out, value, object, verb, flags, depth),
     }
 }
 
@@ -390,7 +396,7 @@ fn print_list(out: &mut String, value: &Value, items: &[Value], verb: char, flag
     out.push_str(close);
 }
 
-fn print_struct(out: &mut String, object: &Object, verb: char, flags: &Flags, depth: usize) {
+fn print_struct(out: &mut String, value: &Value, object: &Object, verb: char, flags: &Flags, depth: usize) {
     let fields: Vec<(&str, Value)> = match object {
         Object::Certificate { cert, key } => {
             vec![("Cert", Value::Str(Rc::clone(cert))), ("Key", Value::Str(Rc::clone(key)))]
@@ -416,21 +422,39 @@ fn print_struct(out: &mut String, object: &Object, verb: char, flags: &Flags, de
             ("Version", Value::str(&c.helm_version)),
             ("GitCommit", Value::str("")),
             ("GitTreeState", Value::str("")),
-            ("GoVersion", Value::str("go1.26")),
+            ("GoVersion", Value::str(GO_VERSION)),
             ("KubeClientVersion", Value::str("v1.37")),
         ],
-        Object::Time(_) | Object::Version(_) => Vec::new(),
+        Object::Version(version) => vec![
+            ("major", Value::Int(IntKind::Uint64, version.major as i64)),
+            ("minor", Value::Int(IntKind::Uint64, version.minor as i64)),
+            ("patch", Value::Int(IntKind::Uint64, version.patch as i64)),
+            ("pre", Value::str(&version.pre)),
+            ("metadata", Value::str(&version.metadata)),
+            ("original", Value::str(&version.original)),
+        ],
+        Object::Time(_) => Vec::new(),
     };
-    if matches!(object, Object::Capabilities(_)) && depth > 0 {
-        out.push_str("0xc000000000");
-        return;
+    let is_pointer = matches!(object, Object::Capabilities(_) | Object::Version(_));
+    if is_pointer && depth > 0 {
+        return match verb {
+            'v' | 'p' | 'b' | 'o' | 'd' | 'x' | 'X' => out.push_str("0xc000000000"),
+            _ => bad_verb(out, value, verb, flags),
+        };
     }
-    out.push_str(if matches!(object, Object::Capabilities(_)) { "&{" } else { "{" });
+    if is_pointer {
+        out.push('&');
+    }
+    if flags.sharp_v {
+        out.push_str(value.type_name().trim_start_matches('*'));
+    }
+    out.push('{');
+    let separator = if flags.sharp_v { ", " } else { " " };
     for (i, (name, field)) in fields.iter().enumerate() {
         if i > 0 {
-            out.push(' ');
+            out.push_str(separator);
         }
-        if flags.plus_v {
+        if flags.plus_v || flags.sharp_v {
             out.push_str(name);
             out.push(':');
         }

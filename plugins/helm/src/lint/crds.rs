@@ -1,6 +1,6 @@
 //! Rules about the files in `crds/`.
 
-use super::templates::{Document, documents};
+use super::templates::{Document, documents, first_error};
 use super::{Level, Report, place};
 use crate::chart::{Chart, File};
 use crate::load::LoadError;
@@ -27,11 +27,11 @@ pub(super) fn check(report: &mut Report, files: &[File], loaded: &Result<Chart, 
     for (path, text) in template::crds(chart) {
         let path = path.rfind("/crds/").map_or(path.as_str(), |at| &path[at + 1..]);
         let (documents, separator) = documents(&text);
-        for document in documents {
-            let document = match Document::parse(&document) {
+        for (number, document) in documents.iter().enumerate() {
+            let document = match Document::parse(document) {
                 Ok(Some(document)) => document,
                 Ok(None) => continue,
-                Err(error) => return unreadable(report, path, &error),
+                Err(error) => return unreadable(report, path, &first_error(&text, number, error)),
             };
             let is_definition = document.api_version.starts_with("apiextensions.k8s.io");
             report.check(

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::{Level, Report, deprecated, names, place};
 use crate::chart::{Chart, File};
+use crate::functions::json;
 use crate::load::LoadError;
 use crate::template::{self, DEFAULT_KUBE_VERSION};
 use crate::text::{quote, scalar_text};
@@ -75,16 +76,28 @@ fn check_file(report: &mut Report, path: &str, text: &str) -> bool {
     }
     report.check(Level::Warning, RULE, path, top_indent(text));
     let (documents, separator) = documents(text);
-    for document in documents {
-        match Document::parse(&document) {
+    for (number, document) in documents.iter().enumerate() {
+        match Document::parse(document) {
             Ok(None) => {}
             Ok(Some(document)) => check_document(report, path, &document, text),
-            Err(error) => return unreadable(report, path, error),
+            Err(error) => return unreadable(report, path, first_error(text, number, error)),
         }
     }
     match separator {
         Some(error) => unreadable(report, path, error),
         None => true,
+    }
+}
+
+/// What is taken for JSON first is complained about as JSON.
+pub(super) fn first_error(text: &str, number: usize, error: String) -> String {
+    if number > 0 || !text.trim_start().starts_with('{') {
+        return error;
+    }
+    match json::first_fault(text) {
+        Ok(()) => error,
+        Err((Some(offset), reason)) => format!("json: offset {offset}: {reason}"),
+        Err((None, reason)) => reason,
     }
 }
 

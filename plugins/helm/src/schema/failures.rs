@@ -32,6 +32,20 @@ pub(super) fn list(validator: &Validator, values: &Value) -> String {
     lines.concat()
 }
 
+/// The message about a schema that is none itself.
+pub(super) fn unusable(schema: &Value, error: &ValidationError<'_>) -> String {
+    let url = match schema.get("$schema").and_then(Value::as_str) {
+        Some(url) => url.trim_end_matches('#'),
+        None => "https://json-schema.org/draft/2020-12/schema",
+    };
+    format!(
+        "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{url}#'\n\
+         - at {}: {}\n",
+        single_quoted(error.instance_path().as_str()),
+        reason(error)
+    )
+}
+
 fn reason(error: &ValidationError<'_>) -> String {
     use ValidationErrorKind as Kind;
     let value = error.instance().as_ref();

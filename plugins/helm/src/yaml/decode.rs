@@ -6,9 +6,13 @@ use super::YamlError;
 use super::parser::{Document, Kind, NodeId};
 use super::resolve::{Resolved, resolve};
 use crate::golang::number::format_float;
+use crate::text::quote;
 
 /// Nodes that one document may expand to, aliases counted each time.
 const MAX_NODES: usize = 4_000_000;
+
+/// Levels of a key that a message shows.
+const MAX_SHOWN: usize = 20;
 
 /// How numbers come out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -184,7 +188,10 @@ impl<'a> Decoder<'a> {
                 self.leave_alias();
                 return key;
             }
-            _ => return Err(YamlError::new("invalid map key: a mapping or sequence cannot be a key")),
+            _ => {
+                let written = self.go_syntax(id, 0)?;
+                return Err(YamlError::new(format!("invalid map key: {written}")));
+            }
         }
         let node = &document.nodes[id];
         let Kind::Scalar(text) = &node.kind else { return Ok(None) };
@@ -200,6 +207,38 @@ impl<'a> Decoder<'a> {
             Resolved::Float(f) => format_float(f, b'g', -1, true),
             Resolved::Null | Resolved::Uint(_) => return Ok(None),
         }))
+    }
+
+    /// A node as Go writes it in a program, for the message about keys that are no scalars.
+    fn go_syntax(&mut self, id: NodeId, depth: usize) -> Decode<String> {
+        self.count()?;
+        let document = self.document;
+        let nil = || "interface {}(nil)".to_owned();
+        Ok(match &document.nodes[id].kind {
+            _ if depth > MAX_SHOWN => nil(),
+            Kind::Alias { target, .. } => self.go_syntax(*target, depth + 1)?,
+            Kind::Sequence(items) => {
+                let items = items.iter().map(|item| self.go_syntax(*item, depth + 1));
+                format!("[]interface {{}}{{{}}}", items.collect::<Decode<Vec<_>>>()?.join(", "))
+            }
+            Kind::Mapping(entries) => {
+                let mut shown = Vec::with_capacity(entries.len());
+                for (key, value) in entries {
+                    let (key, value) = (self.go_syntax(*key, depth + 1)?, self.go_syntax(*value, depth + 1)?);
+                    shown.push(format!("{key}:{value}"));
+                }
+                shown.sort();
+                format!("map[interface {{}}]interface {{}}{{{}}}", shown.join(", "))
+            }
+            Kind::Scalar(text) => match self.resolved(id)? {
+                Resolved::Null => nil(),
+                Resolved::Bool(truth) => truth.to_string(),
+                Resolved::Int(number) => number.to_string(),
+                Resolved::Uint(number) => format!("{number:#x}"),
+                Resolved::Float(number) => format_float(number, b'g', -1, false),
+                Resolved::String | Resolved::Timestamp => quote(text),
+            },
+        })
     }
 
     fn unsupported_key(&self, id: NodeId, value: &Value) -> YamlError {
@@ -268,7 +307,11 @@ impl<'a> Decoder<'a> {
             Resolved::Uint(n) if exact => Ok(Value::from(n)),
             Resolved::Int(n) => float(n as f64),
             Resolved::Uint(n) => float(n as f64),
-            Resolved::Float(f) if exact && f.fract() == 0.0 && f.abs() < 1e15 => Ok(Value::from(f as i64)),
+            Resolved::Float(f)
+                if exact && f.fract() == 0.0 && f.abs() < 1e15 && !(f == 0.0 && f.is_sign_negative()) =>
+            {
+                Ok(Value::from(f as i64))
+            }
             Resolved::Float(f) => float(f),
             Resolved::Timestamp | Resolved::String => Ok(Value::String(text.clone())),
         }

@@ -396,8 +396,10 @@ impl Emitter {
         let mut spaces = false;
         let mut chars = text.chars().peekable();
         let mut first = true;
+        // go-yaml looks for the mark at the beginning whichever character it is at.
+        let all_escaped = text.starts_with('\u{FEFF}');
         while let Some(c) = chars.next() {
-            if !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
+            if all_escaped || !is_printable(c) || is_break(c) || c == '"' || c == '\\' {
                 self.put('\\');
                 let escape = escape_of(c);
                 self.out.push_str(&escape);

@@ -88,7 +88,7 @@ impl<'a> Scanner<'a> {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
         let refused = |c: char| match c {
             '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' => false,
-            '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' => c == '\u{FEFF}',
+            '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' => false,
             '\u{10000}'..='\u{10FFFF}' => false,
             _ => true,
         };

@@ -85,16 +85,18 @@ fn quote_char(c: char) -> String {
 
 pub(super) fn format_float_verb(out: &mut String, value: &Value, f: f64, verb: char, flags: &Flags) {
     let (format, precision) = match verb {
-        'v' | 'g' => (b'g', -1),
-        'G' => (b'G', -1),
-        'e' => (b'e', 6),
-        'E' => (b'E', 6),
-        'f' | 'F' => (b'f', 6),
-        'x' | 'X' | 'b' => return pad(out, &hex_float(f, verb), flags),
+        'v' => ('g', -1),
+        'b' | 'g' | 'G' | 'x' | 'X' => (verb, -1),
+        'e' | 'E' | 'f' => (verb, 6),
+        'F' => ('f', 6),
         _ => return bad_verb(out, value, verb, flags),
     };
     let precision = flags.precision.map_or(precision, |p| p as i32);
-    let mut text = format_float(f, format, precision, false);
+    let mut text = match format {
+        'b' => binary_float(f),
+        'x' | 'X' if f.is_finite() => hex_float(f, format, precision),
+        _ => format_float(f, format as u8, precision, false),
+    };
     if !text.starts_with(['+', '-']) {
         text.insert(0, '+');
     }
@@ -105,9 +107,8 @@ pub(super) fn format_float_verb(out: &mut String, value: &Value, f: f64, verb: c
         let text = if f.is_nan() && !flags.plus && !flags.space { &text[1..] } else { &text };
         return pad(out, text, &Flags { zero: false, ..flags.clone() });
     }
-    if flags.sharp && matches!(verb, 'g' | 'G' | 'e' | 'E' | 'f' | 'F') && !text.contains('.') {
-        let at = text.find(['e', 'E']).unwrap_or(text.len());
-        text.insert(at, '.');
+    if flags.sharp && format != 'b' {
+        text = with_point(&text, format, precision);
     }
     if flags.plus || !text.starts_with('+') {
         if flags.zero && !flags.minus && flags.width.is_some_and(|w| w > text.len()) {
@@ -121,26 +122,91 @@ pub(super) fn format_float_verb(out: &mut String, value: &Value, f: f64, verb: c
     pad(out, &text[1..], flags);
 }
 
-/// `%x` and `%b` of a float: mantissa and a power of two.
-fn hex_float(f: f64, verb: char) -> String {
+/// `%#`: a decimal point in any case, and the zeros behind it that the format dropped.
+fn with_point(text: &str, format: char, precision: i32) -> String {
+    let mut missing = match format {
+        'g' | 'G' | 'x' if precision == -1 => 6,
+        'g' | 'G' | 'x' => precision,
+        _ => 0,
+    };
+    let is_tail = |c: char| match c {
+        'p' | 'P' => true,
+        'e' | 'E' => !matches!(format, 'x' | 'X'),
+        _ => false,
+    };
+    let (number, tail) = text.split_at(text.find(is_tail).unwrap_or(text.len()));
+    let digits = number[1..].chars().filter(|c| *c != '.');
+    missing -= digits.skip_while(|c| *c == '0').count() as i32;
+    let mut out = number.to_owned();
+    if !number.contains('.') {
+        if &number[1..] == "0" {
+            missing -= 1;
+        }
+        out.push('.');
+    }
+    (0..missing.max(0)).for_each(|_| out.push('0'));
+    out + tail
+}
+
+/// `%b` of a float: the mantissa as it is and a power of two.
+fn binary_float(f: f64) -> String {
+    if !f.is_finite() {
+        return format_float(f, b'g', -1, false);
+    }
     let bits = f.to_bits();
     let sign = if bits >> 63 == 1 { "-" } else { "" };
     let exponent = ((bits >> 52) & 0x7FF) as i64;
     let fraction = bits & ((1 << 52) - 1);
-    if verb == 'b' {
-        let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
-        let power = exponent.max(1) - 1075;
-        return format!("{sign}{mantissa}p{power:+}");
+    let mantissa = if exponent == 0 { fraction } else { fraction | 1 << 52 };
+    let power = exponent.max(1) - 1075;
+    format!("{sign}{mantissa}p{power:+}")
+}
+
+/// `%x` of a float: hexadecimal digits, rounded to the precision, and a power of two.
+fn hex_float(f: f64, format: char, precision: i32) -> String {
+    let bits = f.to_bits();
+    let sign = if bits >> 63 == 1 { "-" } else { "" };
+    let mut exponent = ((bits >> 52) & 0x7FF) as i64 - 1023;
+    let mut mantissa = bits & ((1 << 52) - 1);
+    if exponent == -1023 {
+        exponent = -1022;
+    } else {
+        mantissa |= 1 << 52;
     }
-    if f == 0.0 {
-        let text = format!("{sign}0x0p+00");
-        return if verb == 'X' { text.to_uppercase() } else { text };
+    if mantissa == 0 {
+        exponent = 0;
     }
-    let digits = format!("{fraction:013x}");
-    let digits = digits.trim_end_matches('0');
-    let point = if digits.is_empty() { "" } else { "." };
-    let power = exponent - 1023;
-    let power_sign = if power < 0 { '-' } else { '+' };
-    let text = format!("{sign}0x1{point}{digits}p{power_sign}{:02}", power.abs());
-    if verb == 'X' { text.to_uppercase() } else { text }
+    // One bit before the point, 60 behind it.
+    mantissa <<= 8;
+    while mantissa != 0 && mantissa & (1 << 60) == 0 {
+        mantissa <<= 1;
+        exponent -= 1;
+    }
+    if (0..15).contains(&precision) {
+        let shift = precision as u32 * 4;
+        let extra = (mantissa << shift) & ((1 << 60) - 1);
+        mantissa >>= 60 - shift;
+        if extra | (mantissa & 1) > 1 << 59 {
+            mantissa += 1;
+        }
+        mantissa <<= 60 - shift;
+        if mantissa & (1 << 61) != 0 {
+            mantissa >>= 1;
+            exponent += 1;
+        }
+    }
+    let mut text = format!("{sign}0x{}", (mantissa >> 60) & 1);
+    let mut fraction = mantissa << 4;
+    if precision > 0 || precision < 0 && fraction != 0 {
+        text.push('.');
+        let mut left = if precision < 0 { i32::MAX } else { precision };
+        while left > 0 && (precision >= 0 || fraction != 0) {
+            text.push(char::from_digit((fraction >> 60) as u32, 16).unwrap_or('0'));
+            fraction <<= 4;
+            left -= 1;
+        }
+    }
+    let power_sign = if exponent < 0 { '-' } else { '+' };
+    text.push_str(&format!("p{power_sign}{:02}", exponent.abs()));
+    if format == 'X' { text.to_uppercase() } else { text }
 }

@@ -59,8 +59,10 @@ impl<'a> State<'a, '_, '_> {
                 Rv::Invalid => Err(Chain::new("reflect: call of reflect.Value.Type on zero Value")),
                 value => (function.call)(self.engine, std::slice::from_ref(value.value())),
             };
-            self.at(node);
-            return result.map(Rv::Iface).map_err(|cause| self.wrapped(name, cause));
+            return result.map(Rv::Iface).map_err(|cause| {
+                self.at(node);
+                self.wrapped(name, cause)
+            });
         }
         let mut values = Vec::with_capacity(given + 1);
         values.extend(receiver);
@@ -71,6 +73,13 @@ impl<'a> State<'a, '_, '_> {
         if let Some(last) = last {
             let ty = function.params.get(args.len()).copied().or(function.variadic).unwrap_or(Ty::Any);
             values.push(self.validate(last, ty)?.into_value());
+        }
+        if function.special == Special::Callee {
+            let written = match args.first() {
+                Some(callee) => callee.to_string(),
+                None => reflected(&values[0]),
+            };
+            values.insert(0, Value::str(written));
         }
         match (function.call)(self.engine, &values) {
             Ok(value) => Ok(Rv::Iface(value)),
@@ -176,5 +185,14 @@ impl<'a> State<'a, '_, '_> {
                 self.error(format!("wrong type for value; expected {}; got {got}", ty.name()))
             }
         }
+    }
+}
+
+/// What `reflect.Value.String` says of a value.
+fn reflected(value: &Value) -> String {
+    match value {
+        Value::Str(text) => text.to_string(),
+        Value::Nil => "<interface {} Value>".to_owned(),
+        other => format!("<{} Value>", other.type_name()),
     }
 }
