@@ -1,5 +1,6 @@
 //! HTTP: one file per resource, which extracts, calls `domain` and converts. No decisions here.
 
+mod about;
 pub mod assets;
 mod audit;
 mod auth;

@@ -4,6 +4,23 @@
  */
 
 export interface paths {
+  '/api/v1/about': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** Show the server's version and limits */
+    get: operations['get_about'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/audit': {
     parameters: {
       query?: never;
@@ -71,6 +88,23 @@ export interface paths {
     put?: never;
     /** Check a cluster now */
     post: operations['check_cluster'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/clusters/{name}/choices': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List names in a cluster that a form can offer */
+    get: operations['list_choices'];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -1049,6 +1083,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    About: {
+      limits: components['schemas']['UploadLimits'];
+      /** @description Version of the server. */
+      version: string;
+    };
     AuditEntry: {
       actor: string;
       id: string;
@@ -1090,6 +1129,13 @@ export interface components {
       /** @description `unknown`, `available` or `unreachable`. */
       state: string;
       version?: string | null;
+    };
+    /** @description Names that a form can offer. */
+    ClusterChoices: {
+      /** @description Of the namespace. */
+      secrets: string[];
+      /** @description The cluster's default first. */
+      storage_classes: string[];
     };
     ClusterCreate: {
       /** @description With inline certificates, keys or token only. */
@@ -1456,10 +1502,8 @@ export interface components {
         digest: string;
         /** Format: int64 */
         faults: number;
-        /** @description What an administrator allows: `requested` for whatever the plugin asks for, or a document. */
-        grants: {
-          [key: string]: unknown;
-        };
+        /** @description What an administrator allows: the word `requested` for whatever the plugin asks for, or a document. */
+        grants: unknown;
         id: string;
         /**
          * Format: int64
@@ -1730,10 +1774,8 @@ export interface components {
       digest: string;
       /** Format: int64 */
       faults: number;
-      /** @description What an administrator allows: `requested` for whatever the plugin asks for, or a document. */
-      grants: {
-        [key: string]: unknown;
-      };
+      /** @description What an administrator allows: the word `requested` for whatever the plugin asks for, or a document. */
+      grants: unknown;
       id: string;
       /**
        * Format: int64
@@ -1906,6 +1948,21 @@ export interface components {
       /** @description Shown this once. */
       token: string;
     };
+    /** @description Bounds of what may be uploaded. */
+    UploadLimits: {
+      /**
+       * Format: int64
+       * @description Bytes of one plugin file.
+       */
+      component_bytes: number;
+      /**
+       * Format: int64
+       * @description Bytes of one package.
+       */
+      package_bytes: number;
+      /** @description Packages in one upload. */
+      packages_per_upload: number;
+    };
     User: {
       created_at: string;
       disabled: boolean;
@@ -1953,6 +2010,33 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+  get_about: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['About'];
+        };
+      };
+    };
+  };
   list_audit: {
     parameters: {
       query?: {
@@ -2151,6 +2235,46 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Cluster'];
+        };
+      };
+    };
+  };
+  list_choices: {
+    parameters: {
+      query?: {
+        /** @description Where the Secrets are; none are named without it. */
+        namespace?: string;
+      };
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      '5XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['ClusterChoices'];
         };
       };
     };
@@ -3374,9 +3498,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            [key: string]: unknown;
-          };
+          'application/json': unknown;
         };
       };
     };
@@ -3392,9 +3514,7 @@ export interface operations {
     };
     requestBody: {
       content: {
-        'application/json': {
-          [key: string]: unknown;
-        };
+        'application/json': unknown;
       };
     };
     responses: {
@@ -3411,9 +3531,7 @@ export interface operations {
           [name: string]: unknown;
         };
         content: {
-          'application/json': {
-            [key: string]: unknown;
-          };
+          'application/json': unknown;
         };
       };
     };

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::{HttpResult, Problem};
 use super::extract::{Json, Path, Query};
@@ -177,6 +177,37 @@ pub(super) async fn list_namespaces(
 ) -> HttpResult<Json<Vec<String>>> {
     let found = clusters::namespaces(&app, &who, &name).await?;
     Ok(Json(found.into_iter().map(|namespace| namespace.name).collect()))
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ChoicesQuery {
+    /// Where the Secrets are; none are named without it.
+    namespace: Option<String>,
+}
+
+/// Names that a form can offer.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ClusterChoices)]
+pub(super) struct ChoicesView {
+    /// The cluster's default first.
+    storage_classes: Vec<String>,
+    /// Of the namespace.
+    secrets: Vec<String>,
+}
+
+/// List names in a cluster that a form can offer
+#[utoipa::path(get, path = "/api/v1/clusters/{name}/choices", tag = "clusters",
+    params(("name" = String, Path), ChoicesQuery),
+    responses((status = OK, body = ChoicesView), (status = "4XX", body = Problem), (status = "5XX", body = Problem)))]
+pub(super) async fn list_choices(
+    State(app): State<Arc<App>>,
+    who: Principal,
+    Path(name): Path<String>,
+    Query(query): Query<ChoicesQuery>,
+) -> HttpResult<Json<ChoicesView>> {
+    let found = clusters::choices(&app, &who, &name, query.namespace).await?;
+    Ok(Json(ChoicesView { storage_classes: found.storage_classes, secrets: found.secrets }))
 }
 
 /// List grants in a cluster

@@ -32,8 +32,8 @@ pub(super) struct PluginView {
     /// `loaded`, `enabled`, `disabled` or `faulted`.
     state: String,
     reason: Option<String>,
-    /// What an administrator allows: `requested` for whatever the plugin asks for, or a document.
-    #[schema(value_type = HashMap<String, Value>)]
+    /// What an administrator allows: the word `requested` for whatever the plugin asks for, or a document.
+    #[schema(value_type = Value)]
     grants: Value,
     /// What the plugin asks for.
     #[schema(value_type = HashMap<String, Value>)]
@@ -184,7 +184,7 @@ pub(super) async fn get_plugin_logs(
 
 /// What a plugin is allowed
 #[utoipa::path(get, path = "/api/v1/plugins/{id}/grants", tag = "plugins", params(("id" = String, Path)),
-    responses((status = OK, body = HashMap<String, Value>), (status = "4XX", body = Problem)))]
+    responses((status = OK, body = Value), (status = "4XX", body = Problem)))]
 pub(super) async fn get_plugin_grants(
     State(app): State<Arc<App>>,
     who: Principal,
@@ -197,8 +197,8 @@ pub(super) async fn get_plugin_grants(
 ///
 /// The word `requested`, or a document like `[grants]` of `plugin.toml`.
 #[utoipa::path(put, path = "/api/v1/plugins/{id}/grants", tag = "plugins", params(("id" = String, Path)),
-    request_body = HashMap<String, Value>,
-    responses((status = OK, body = HashMap<String, Value>), (status = "4XX", body = Problem)))]
+    request_body = Value,
+    responses((status = OK, body = Value), (status = "4XX", body = Problem)))]
 pub(super) async fn set_plugin_grants(
     State(app): State<Arc<App>>,
     who: Principal,

@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    assets, audit, changes, clusters, events, guard, health, instances, metrics, openapi, operations,
+    about, assets, audit, changes, clusters, events, guard, health, instances, metrics, openapi, operations,
     packages, plans, plugins, services, sessions, subscriptions, tenants, tokens, users,
 };
 use crate::app::App;
@@ -22,6 +22,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::with_openapi(openapi::base())
         .routes(routes!(sessions::create_session, sessions::delete_session))
         .routes(routes!(sessions::get_me))
+        .routes(routes!(about::get_about))
         .routes(routes!(users::list_users, users::create_user))
         .routes(routes!(users::get_user, users::update_user))
         .routes(routes!(users::create_sign_in_link))
@@ -45,6 +46,7 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(clusters::get_cluster, clusters::delete_cluster))
         .routes(routes!(clusters::check_cluster))
         .routes(routes!(clusters::list_namespaces))
+        .routes(routes!(clusters::list_choices))
         .routes(routes!(clusters::list_grants, clusters::create_grant))
         .routes(routes!(clusters::delete_grant))
         .routes(routes!(plans::create_plan))

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use crate::app::App;
 use crate::domain::audit::{Act, audited};
 use crate::domain::names::{check_label, check_text};
@@ -376,6 +378,51 @@ pub async fn namespaces(app: &App, who: &Principal, name: &str) -> Result<Vec<Na
     let cluster = get(app, who, name).await?;
     let tenant = who.viewer()?;
     app.db.read(move |conn| Ok(clusters::namespaces(&Scoped::new(conn, tenant), cluster.id)?)).await
+}
+
+/// Names in a cluster that a form can offer.
+pub struct Choices {
+    pub storage_classes: Vec<String>,
+    pub secrets: Vec<String>,
+}
+
+/// Most names that are offered of one kind.
+const MOST_CHOICES: usize = 500;
+
+/// StorageClasses, the default first, and the Secrets of a namespace that the tenant may use.
+pub async fn choices(app: &App, who: &Principal, name: &str, namespace: Option<String>) -> Result<Choices> {
+    let cluster = get(app, who, name).await?;
+    let tenant = who.viewer()?;
+    let id = cluster.id;
+    if let Some(namespace) = namespace.clone() {
+        app.db.read(move |conn| grant_for(&Scoped::new(conn, tenant), &cluster, &namespace)).await?;
+    }
+    let api = open(app, id).await?;
+    let mut classes = api.list("storage.k8s.io/v1", "StorageClass", None, None).await?;
+    let by_default = |class: &Value| {
+        class["metadata"]["annotations"]["storageclass.kubernetes.io/is-default-class"] == "true"
+    };
+    classes.sort_by_key(|class| (!by_default(class), class["metadata"]["name"].to_string()));
+    let mut secrets = match &namespace {
+        Some(namespace) => api.list("v1", "Secret", Some(namespace), None).await?,
+        None => Vec::new(),
+    };
+    // Kept by programs for themselves.
+    secrets.retain(|secret| {
+        !matches!(
+            secret["type"].as_str(),
+            Some(
+                "helm.sh/release.v1"
+                    | "kubernetes.io/service-account-token"
+                    | "bootstrap.kubernetes.io/token"
+            )
+        )
+    });
+    let names = |objects: Vec<Value>| -> Vec<String> {
+        let name = |object: &Value| object["metadata"]["name"].as_str().map(str::to_owned);
+        objects.iter().filter_map(name).take(MOST_CHOICES).collect()
+    };
+    Ok(Choices { storage_classes: names(classes), secrets: names(secrets) })
 }
 
 /// The grant that covers a namespace for a tenant, after checking whose the namespace is.

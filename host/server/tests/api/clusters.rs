@@ -46,3 +46,39 @@ async fn a_namespace_is_granted_to_one_tenant() {
     app.admin().delete(&format!("/clusters/prod/grants/{id}")).await.expect(204);
     grant("third", "shop").await.expect(201);
 }
+
+#[tokio::test]
+async fn forms_are_offered_names_of_granted_namespaces_only() {
+    let app = TestApp::new().await;
+    app.add_cluster("prod").await;
+    let class = |name: &str, by_default: &str| {
+        json!({ "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": { "name": name,
+            "annotations": { "storageclass.kubernetes.io/is-default-class": by_default } } })
+    };
+    let secret = |name: &str, kind: &str| {
+        json!({ "apiVersion": "v1", "kind": "Secret", "type": kind,
+            "metadata": { "name": name, "namespace": "default" } })
+    };
+    for object in [
+        class("archive", "false"),
+        class("fast", "true"),
+        secret("tls", "kubernetes.io/tls"),
+        secret("sh.helm.release.v1.web.v1", "helm.sh/release.v1"),
+    ] {
+        app.cluster.put(object);
+    }
+    let offered = app.admin().get("/clusters/prod/choices?namespace=default").await.expect(200);
+    assert_eq!(offered, json!({ "storage_classes": ["fast", "archive"], "secrets": ["tls"] }));
+    let without = app.admin().get("/clusters/prod/choices").await.expect(200);
+    assert_eq!(without["secrets"], json!([]));
+
+    app.user("olga", "other", "owner").await;
+    app.admin()
+        .post("/clusters/prod/grants", json!({ "tenant": "other", "namespace": "shop" }))
+        .await
+        .expect(201);
+    insta::assert_snapshot!(
+        app.admin().get("/clusters/prod/choices?namespace=shop").await.problem(),
+        @"422 refused: namespace `shop` of cluster `prod` belongs to another tenant"
+    );
+}
