@@ -23,24 +23,53 @@ test.beforeEach(async () => {
 
 test.afterEach(() => server.stop());
 
-/** No violation on the page as it stands, and a picture of it at two widths, light and dark. */
+const modes = ['light', 'dark'] as const;
+
+/** What fades in is judged once it is there; one transition may start another. */
+const settled = (page: Page) =>
+  page.waitForFunction(() =>
+    document.getAnimations().every((a) => a.effect?.getComputedTiming().iterations === Infinity),
+  );
+
+/** No violation on the page as it stands, in light and in dark, and a picture of each. */
 async function examine(page: Page, name: string) {
   await expect(page.locator('.ant-skeleton, .ant-spin-spinning')).toHaveCount(0);
   await expect(page.locator('.ant-btn-loading')).toHaveCount(0);
-  // What fades in is judged once it is there.
-  await page.evaluate(() => {
-    const finite = document
-      .getAnimations()
-      .filter((a) => a.effect?.getComputedTiming().iterations !== Infinity);
-    return Promise.allSettled(finite.map((animation) => animation.finished));
+  for (const mode of modes) {
+    // As another tab of the console would say it, so that it works over an open dialog too.
+    await page.evaluate((newValue) => {
+      localStorage.setItem('osc.mode', newValue);
+      window.dispatchEvent(new StorageEvent('storage', { key: 'osc.mode', newValue }));
+    }, mode);
+    await expect(page.locator(`html[data-mode=${mode}]`)).toBeAttached();
+    await settled(page);
+    const found = await new AxeBuilder({ page })
+      .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])
+      .analyze();
+    expect
+      .soft(
+        found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`),
+        `${name} in ${mode}`,
+      )
+      .toEqual([]);
+    await page.screenshot({
+      path: join(pictures, `${name}-${mode}.png`),
+      fullPage: true,
+      caret: 'initial',
+    });
+  }
+}
+
+/** Whatever the browser complains about. */
+function watch(page: Page): string[] {
+  const problems: string[] = [];
+  page.on('pageerror', (error) => problems.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() !== 'error') return;
+    const { url, lineNumber, columnNumber } = message.location();
+    problems.push(`${message.text()} at ${url}:${lineNumber}:${columnNumber}`);
   });
-  const found = await new AxeBuilder({ page })
-    .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa'])
-    .analyze();
-  expect(
-    found.violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`),
-  ).toEqual([]);
-  await page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true, caret: 'initial' });
+  return problems;
 }
 
 for (const [language, texts, width] of [
@@ -48,17 +77,9 @@ for (const [language, texts, width] of [
   ['zh-CN', zhCN, 1920],
 ] as const) {
   test(`from package to running instance in ${language}`, async ({ page }) => {
-    const mode = 'light';
-    const problems: string[] = [];
-    page.on('pageerror', (error) => problems.push(error.message));
+    const problems = watch(page);
     await page.setViewportSize({ width, height: 900 });
-    await page.addInitScript(
-      ([chosen, look]) => {
-        localStorage.setItem('osc.language', chosen);
-        localStorage.setItem('osc.mode', look);
-      },
-      [language, mode] as const,
-    );
+    await page.addInitScript((chosen) => localStorage.setItem('osc.language', chosen), language);
     const shot = (name: string) => examine(page, `${language}-${name}`);
     // An icon's name may stand before the text.
     const button = (name: string) => page.getByRole('button', { name: new RegExp(`(^| )${escaped(name)}$`) });
@@ -162,6 +183,7 @@ for (const [language, texts, width] of [
 }
 
 test('the console works with the keyboard alone', async ({ page }) => {
+  const problems = watch(page);
   await page.goto(server.signIn);
   await expect(page.getByRole('heading', { name: enUS['catalogue.empty'] })).toBeVisible();
   await page.keyboard.press('Tab');
@@ -179,4 +201,5 @@ test('the console works with the keyboard alone', async ({ page }) => {
   }
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { name: enUS['upload.title'] })).toBeVisible();
+  expect(problems).toEqual([]);
 });

@@ -1,4 +1,5 @@
 import '@fontsource-variable/inter';
+import '@fontsource-variable/jetbrains-mono';
 import './style.css';
 
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
@@ -30,7 +31,8 @@ createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={queryClient}>
       <Frame>
-        <RouterProvider router={router} />
+        {/* A page that is left goes at once: as a transition it would live on and ask for what is gone. */}
+        <RouterProvider router={router} useTransitions={false} />
       </Frame>
     </QueryClientProvider>
   </StrictMode>,

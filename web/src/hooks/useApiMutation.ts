@@ -22,8 +22,9 @@ export function useApiMutation<In, Out>({ run, changes, done, onDone, showError 
   const t = useText();
   return useMutation({
     mutationFn: run,
-    onSuccess: async (result) => {
-      await Promise.all(changes.map((key) => client.invalidateQueries({ queryKey: [key] })));
+    onSuccess: (result) => {
+      // Not waited for: what was just deleted must not be asked for by the page that is being left.
+      for (const key of changes) void client.invalidateQueries({ queryKey: [key] });
       if (done) void message.success(done);
       onDone?.(result);
     },

@@ -31,6 +31,15 @@ export function usePreferencesState(): Preferences {
     const stored = localStorage.getItem('osc.mode');
     return stored === 'dark' || stored === 'light' ? stored : systemMode();
   });
+  // Another tab of the console chose; this one follows.
+  useEffect(() => {
+    const follow = ({ key, newValue }: StorageEvent) => {
+      if (key === 'osc.mode' && (newValue === 'dark' || newValue === 'light')) setMode(newValue);
+      if (key === 'osc.language' && (newValue === 'en-US' || newValue === 'zh-CN')) setLanguage(newValue);
+    };
+    window.addEventListener('storage', follow);
+    return () => window.removeEventListener('storage', follow);
+  }, []);
   useEffect(() => {
     document.documentElement.lang = language;
   }, [language]);

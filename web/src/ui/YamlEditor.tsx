@@ -18,6 +18,21 @@ type Props = {
 
 const nothing: Diagnostic[] = [];
 
+/**
+ * Typing over selected text. Left to itself the browser keeps the look of what was there in a style attribute, which the
+ * content security policy refuses and reports.
+ */
+const typeOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { selection, readOnly } = view.state;
+    if (event.inputType !== 'insertText' || event.data === null) return false;
+    if (view.composing || readOnly || selection.main.empty) return false;
+    event.preventDefault();
+    view.dispatch(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
+    return true;
+  },
+});
+
 export function YamlEditor({ value, onChange, diagnostics = nothing, label, rows = 24 }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView>(null);
@@ -35,6 +50,7 @@ export function YamlEditor({ value, onChange, diagnostics = nothing, label, rows
           basicSetup,
           yaml(),
           lintGutter(),
+          typeOver,
           EditorView.cspNonce.of(cspNonce()),
           EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
           readOnly.current.of(EditorState.readOnly.of(!changed.current)),

@@ -37,7 +37,7 @@ function TextareaWidget(props: WidgetProps) {
   return (
     <Input.TextArea
       {...common(props)}
-      autoSize={{ minRows: 2, maxRows: 14 }}
+      className="osc-textarea"
       value={typeof props.value === 'string' ? props.value : ''}
       onChange={(event) => props.onChange(empty(event.target.value, props))}
     />
