@@ -64,6 +64,18 @@ export const queries = {
       queryFn: () => bodyOf(api.GET('/api/v1/clusters/{name}/namespaces', { params: { path: { name } } })),
       enabled: name !== '',
     }),
+  choices: (name: string, namespace: string) =>
+    queryOptions({
+      queryKey: ['clusters', name, 'choices', namespace],
+      queryFn: () =>
+        bodyOf(
+          api.GET('/api/v1/clusters/{name}/choices', {
+            params: { path: { name }, query: namespace ? { namespace } : {} },
+          }),
+        ),
+      enabled: name !== '',
+      retry: false, // names to pick from are a help; what is typed works without them
+    }),
   instances: (filter: { search?: string; state?: string; cluster?: string; service?: string } = {}) =>
     queryOptions({
       queryKey: ['instances', filter],
@@ -122,9 +134,28 @@ export const queries = {
       refetchInterval: ({ state }) => (state.data && busy.has(state.data.state) ? 2_000 : false),
     }),
   plugins: () => queryOptions({ queryKey: ['plugins'], queryFn: () => bodyOf(api.GET('/api/v1/plugins')) }),
-  audit: () =>
+  pluginLogs: (id: string) =>
     queryOptions({
-      queryKey: ['audit'],
-      queryFn: () => bodyOf(api.GET('/api/v1/audit', { params: { query: { limit: 200 } } })),
+      queryKey: ['plugins', id, 'logs'],
+      queryFn: () => bodyOf(api.GET('/api/v1/plugins/{id}/logs', { params: { path: { id } } })),
+    }),
+  audit: (filter: { operation?: string; actor?: string; result?: string; name?: string } = {}) =>
+    queryOptions({
+      queryKey: ['audit', filter],
+      queryFn: () => bodyOf(api.GET('/api/v1/audit', { params: { query: { ...filter, limit: 200 } } })),
+    }),
+  about: () =>
+    queryOptions({
+      queryKey: ['about'],
+      queryFn: () => bodyOf(api.GET('/api/v1/about')),
+      staleTime: Infinity, // changes only with a restart
+    }),
+  tokens: () => queryOptions({ queryKey: ['tokens'], queryFn: () => bodyOf(api.GET('/api/v1/tokens')) }),
+  users: () => queryOptions({ queryKey: ['users'], queryFn: () => bodyOf(api.GET('/api/v1/users')) }),
+  members: (name: string) =>
+    queryOptions({
+      queryKey: ['tenants', name, 'members'],
+      queryFn: () => bodyOf(api.GET('/api/v1/tenants/{name}/members', { params: { path: { name } } })),
+      enabled: name !== '',
     }),
 };

@@ -1,18 +1,19 @@
 // What checks found, worst first, with file and line.
 import { CheckCircleOutlined } from '@ant-design/icons';
-import { Flex, Table, Tag } from 'antd';
+import { Flex, Table } from 'antd';
 
 import type { Schemas } from '~/api/client';
 import { useText, type TextKey } from '~/i18n';
+import { Chip, type Tone } from '~/ui/Chip';
 
 type Finding = Schemas['Finding'];
 
-const severities: Record<string, [string, TextKey, number]> = {
-  critical: ['red', 'severity.critical', 0],
-  high: ['volcano', 'severity.high', 1],
-  medium: ['gold', 'severity.medium', 2],
-  low: ['cyan', 'severity.low', 3],
-  info: ['default', 'severity.info', 4],
+const severities: Record<string, [Tone, TextKey, number]> = {
+  critical: ['bad', 'severity.critical', 0],
+  high: ['bad', 'severity.high', 1],
+  medium: ['warn', 'severity.medium', 2],
+  low: ['busy', 'severity.low', 3],
+  info: ['idle', 'severity.info', 4],
 };
 
 const severityOf = (severity: string) => severities[severity] ?? severities['info']!;
@@ -32,6 +33,7 @@ export function FindingsTable({ findings }: { findings: Finding[] }) {
   );
   return (
     <Table
+      className="osc-boxed"
       size="small"
       rowKey={(finding) => `${finding.check} ${finding.path} ${finding.line} ${finding.message}`}
       dataSource={sorted}
@@ -42,7 +44,7 @@ export function FindingsTable({ findings }: { findings: Finding[] }) {
           width: 120,
           render: (_, { severity, blocking }) => (
             <>
-              <Tag color={severityOf(severity)[0]}>{t(severityOf(severity)[1])}</Tag>
+              <Chip tone={severityOf(severity)[0]}>{t(severityOf(severity)[1])}</Chip>
               {blocking && <div className="osc-field-error">{t('findings.blocking')}</div>}
             </>
           ),

@@ -12,12 +12,12 @@ import { useText, type TextKey } from '~/i18n';
 
 type Step = Schemas['Operation']['steps'][number];
 
-const looks: Record<string, [typeof CheckCircleFilled, string, TextKey]> = {
-  pending: [ClockCircleOutlined, 'var(--ant-color-text-quaternary)', 'step.pending'],
-  started: [LoadingOutlined, 'var(--ant-color-info)', 'step.started'],
-  done: [CheckCircleFilled, 'var(--ant-color-success)', 'step.done'],
-  failed: [CloseCircleFilled, 'var(--ant-color-error)', 'step.failed'],
-  skipped: [MinusCircleOutlined, 'var(--ant-color-text-quaternary)', 'step.skipped'],
+const looks: Record<string, [typeof CheckCircleFilled, TextKey]> = {
+  pending: [ClockCircleOutlined, 'step.pending'],
+  started: [LoadingOutlined, 'step.started'],
+  done: [CheckCircleFilled, 'step.done'],
+  failed: [CloseCircleFilled, 'step.failed'],
+  skipped: [MinusCircleOutlined, 'step.skipped'],
 };
 
 export function duration(from: string | null | undefined, to: string | null | undefined): string {
@@ -36,15 +36,15 @@ export function OperationSteps({ steps }: { steps: Step[] }) {
   return (
     <ol className="osc-steps" aria-live="polite">
       {steps.map((step, index) => {
-        const [Icon, color, label] = looks[step.state] ?? looks['pending']!;
+        const [Icon, label] = looks[step.state] ?? looks['pending']!;
         return (
           <li key={index} data-state={step.state}>
-            <Icon style={{ color, fontSize: 16, marginTop: 3 }} aria-label={t(label)} />
+            <Icon aria-label={t(label)} />
             <div>
               <div>{step.name}</div>
               {step.message && <div className="osc-step-message">{step.message}</div>}
             </div>
-            <span className="osc-muted">{duration(step.started_at, step.finished_at)}</span>
+            <span className="osc-muted osc-small">{duration(step.started_at, step.finished_at)}</span>
           </li>
         );
       })}

@@ -27,6 +27,7 @@ export function OperationsTable({ operations, loading = false }: Props) {
   const t = useText();
   return (
     <Table
+      className="osc-boxed"
       rowKey="id"
       size="small"
       loading={loading}

@@ -1,21 +1,22 @@
 // A plan before it runs: what changes, what stays, what it may do.
-import { Alert, Collapse, Flex, Segmented, Table, Tag, Tooltip } from 'antd';
+import { Alert, Collapse, Flex, Segmented, Table } from 'antd';
 import { useMemo, useState } from 'react';
 
 import type { Schemas } from '~/api/client';
 import { useText, type TextKey } from '~/i18n';
+import { Chip, type Tone } from '~/ui/Chip';
 import { DiffView } from '~/ui/DiffView';
 
 type Plan = Schemas['Plan'];
 type Change = Plan['changes'][number];
 
-const actions: Record<string, [string, TextKey]> = {
-  create: ['green', 'action.create'],
-  update: ['gold', 'action.update'],
-  replace: ['volcano', 'action.replace'],
-  delete: ['red', 'action.delete'],
-  keep: ['blue', 'action.keep'],
-  none: ['default', 'action.none'],
+const actions: Record<string, [Tone, TextKey]> = {
+  create: ['good', 'action.create'],
+  update: ['warn', 'action.update'],
+  replace: ['bad', 'action.replace'],
+  delete: ['bad', 'action.delete'],
+  keep: ['busy', 'action.keep'],
+  none: ['idle', 'action.none'],
 };
 
 const nameOf = (change: Change) => (change.namespace ? `${change.namespace}/${change.name}` : change.name);
@@ -29,59 +30,68 @@ export function PlanView({ plan }: { plan: Plan }) {
     return result;
   }, [plan.changes]);
   const rows = filter === 'all' ? plan.changes : plan.changes.filter(({ action }) => action === filter);
+  const unchecked = plan.changes.filter(({ checked, action }) => !checked && action !== 'none');
   return (
     <div className="osc-stack">
       {plan.warnings.map((warning) => (
         <Alert key={warning} type="warning" showIcon title={warning} />
       ))}
-      <Segmented
-        value={filter}
-        onChange={setFilter}
-        options={[
-          { value: 'all', label: t('plan.all', { count: plan.changes.length }) },
-          ...[...counts].map(([action, count]) => ({
-            value: action,
-            label: `${labelOf(action, t)} ${count}`,
-          })),
-        ]}
-      />
+      {counts.size > 1 && (
+        <div className="osc-row">
+          <Segmented
+            aria-label={t('plan.filter')}
+            value={filter}
+            onChange={setFilter}
+            options={[
+              { value: 'all', label: t('plan.all', { count: plan.changes.length }) },
+              ...[...counts].map(([action, count]) => ({
+                value: action,
+                label: `${labelOf(action, t)} ${count}`,
+              })),
+            ]}
+          />
+        </div>
+      )}
       <Table
+        className="osc-boxed"
         size="small"
         rowKey={(change) => `${change.action} ${change.api_version} ${change.kind} ${nameOf(change)}`}
         dataSource={rows}
         pagination={rows.length > 50 ? { pageSize: 50, showSizeChanger: false } : false}
+        locale={{ emptyText: t('plan.nothing') }}
         expandable={{
           rowExpandable: (change) => Boolean(change.diff),
+          expandRowByClick: true,
           expandedRowRender: (change) => <DiffView diff={change.diff ?? ''} />,
         }}
         columns={[
           {
             title: t('plan.action'),
-            width: 120,
+            width: 110,
             render: (_, change) => (
-              <Tag color={actions[change.action]?.[0] ?? 'default'}>{labelOf(change.action, t)}</Tag>
+              <Chip tone={actions[change.action]?.[0] ?? 'idle'}>{labelOf(change.action, t)}</Chip>
             ),
           },
-          { title: t('plan.kind'), dataIndex: 'kind', width: 220 },
+          { title: t('plan.kind'), dataIndex: 'kind', width: 230 },
           { title: t('plan.name'), render: (_, change) => <code>{nameOf(change)}</code> },
           {
             title: t('plan.checked'),
-            width: 200,
+            width: 180,
             render: (_, change) =>
               change.checked ? (
-                t('plan.checkedYes')
+                <span className="osc-muted">{t('plan.checkedYes')}</span>
               ) : (
-                <Tooltip title={change.reason}>
-                  <span className="osc-muted" tabIndex={0}>
-                    {t('plan.checkedNo')}
-                  </span>
-                </Tooltip>
+                <Chip title={change.reason ?? undefined}>{t('plan.checkedNo')}</Chip>
               ),
           },
         ]}
       />
+      {unchecked.length > 0 && (
+        <Alert type="info" showIcon title={t('plan.uncheckedTitle')} description={t('plan.uncheckedHelp')} />
+      )}
       <Collapse
         size="small"
+        className="osc-group"
         items={[
           section('images', t('plan.images'), plan.images),
           section('crds', t('plan.crds'), plan.crds.map(textOf)),

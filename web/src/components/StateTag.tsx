@@ -53,16 +53,31 @@ const states: Record<string, [Tone, TextKey]> = {
   refused: ['warn', 'state.refused'],
 };
 
-export function StateTag({ state, reason }: { state: string; reason?: string | null | undefined }) {
+type Props = {
+  state: string;
+  reason?: string | null | undefined;
+  /** With a ground of its own, beside a title. */
+  filled?: boolean;
+};
+
+export function StateTag({ state, reason, filled = false }: Props) {
   const t = useText();
   const [tone, key] = states[state] ?? ['idle' as const, undefined];
   const tag = (
-    <span className="osc-state" data-tone={tone} tabIndex={reason ? 0 : undefined}>
+    <span
+      className="osc-state"
+      data-tone={tone}
+      data-filled={filled || undefined}
+      tabIndex={reason ? 0 : undefined}
+    >
       {key ? t(key) : state}
     </span>
   );
   return reason ? <Tooltip title={reason}>{tag}</Tooltip> : tag;
 }
+
+/** How a state is to be taken. */
+export const toneOf = (state: string): Tone => states[state]?.[0] ?? 'idle';
 
 /** Whether a state will change by itself, so that a page keeps looking. */
 export const isBusy = (state: string) => states[state]?.[0] === 'busy';

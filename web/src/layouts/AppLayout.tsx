@@ -14,13 +14,14 @@ import {
   UserOutlined,
 } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Button, Dropdown, Menu, Spin, Tooltip } from 'antd';
+import { Button, Dropdown, Menu, Spin, Tooltip } from 'antd';
 import { Suspense } from 'react';
 import { Link, Navigate, Outlet, useLocation, useNavigate } from 'react-router';
 
 import { api } from '~/api/client';
 import { asApiError } from '~/api/errors';
 import { queries } from '~/api/queries';
+import { SimulatedNote } from '~/components/Simulated';
 import { usePreferences } from '~/hooks/usePreferences';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useServerEvents } from '~/hooks/useServerEvents';
@@ -59,7 +60,6 @@ function Shell({ name, administrator }: { name: string; administrator: boolean }
       </aside>
       <div className="osc-main">
         <TopBar name={name} />
-        <SimulatedBanner />
         <main id="main" className="osc-page" tabIndex={-1}>
           <Suspense fallback={<Spin />}>
             <Outlet />
@@ -78,21 +78,43 @@ function Navigation({ administrator }: { administrator: boolean }) {
     icon,
     label: <Link to={to}>{label}</Link>,
   });
+  const group = (label: string, children: ReturnType<typeof entry>[]) => ({
+    key: label,
+    type: 'group' as const,
+    label,
+    children,
+  });
   const items = [
-    entry(paths.catalogue(), t('nav.catalogue'), <AppstoreOutlined />),
-    entry(paths.subscriptions(), t('nav.subscriptions'), <StarOutlined />),
-    entry(paths.instances(), t('nav.instances'), <DeploymentUnitOutlined />),
-    entry(paths.operations(), t('nav.operations'), <HistoryOutlined />),
-    entry(paths.clusters(), t('nav.clusters'), <ClusterOutlined />),
-    ...(administrator ? [entry(paths.plugins(), t('nav.plugins'), <BlockOutlined />)] : []),
-    entry(paths.audit(), t('nav.audit'), <AuditOutlined />),
-    entry(paths.settings(), t('nav.settings'), <SettingOutlined />),
+    group(t('nav.groupServices'), [
+      entry(paths.catalogue(), t('nav.catalogue'), <AppstoreOutlined />),
+      entry(paths.subscriptions(), t('nav.subscriptions'), <StarOutlined />),
+    ]),
+    group(t('nav.groupRun'), [
+      entry(paths.instances(), t('nav.instances'), <DeploymentUnitOutlined />),
+      entry(paths.operations(), t('nav.operations'), <HistoryOutlined />),
+      entry(paths.clusters(), t('nav.clusters'), <ClusterOutlined />),
+    ]),
+    group(t('nav.groupManage'), [
+      ...(administrator ? [entry(paths.plugins(), t('nav.plugins'), <BlockOutlined />)] : []),
+      entry(paths.audit(), t('nav.audit'), <AuditOutlined />),
+      entry(paths.settings(), t('nav.settings'), <SettingOutlined />),
+    ]),
   ];
   const first = `/${pathname.split('/')[1] ?? ''}`;
-  const selected = first === '/services' || first === '/upload' ? paths.catalogue() : first;
+  const selected = {
+    '/services': paths.catalogue(),
+    '/upload': paths.catalogue(),
+    '/plans': paths.instances(),
+  }[first];
   return (
     <nav aria-label={t('nav.menu')}>
-      <Menu mode="inline" selectedKeys={[selected]} items={items} style={{ borderInlineEnd: 0 }} />
+      <Menu
+        mode="inline"
+        inlineIndent={10}
+        selectedKeys={[selected ?? first]}
+        items={items}
+        style={{ borderInlineEnd: 0 }}
+      />
     </nav>
   );
 }
@@ -109,6 +131,8 @@ function TopBar({ name }: { name: string }) {
   const next = language === 'en-US' ? 'zh-CN' : 'en-US';
   return (
     <header className="osc-top">
+      <SimulatedNote />
+      <span className="osc-spring" />
       <Button type="text" icon={<TranslationOutlined />} lang={next} onClick={() => setLanguage(next)}>
         {next === 'zh-CN' ? '中文' : 'English'}
       </Button>
@@ -129,23 +153,5 @@ function TopBar({ name }: { name: string }) {
         </Button>
       </Dropdown>
     </header>
-  );
-}
-
-/** Wherever a simulated cluster is at hand, the product says so. */
-function SimulatedBanner() {
-  const t = useText();
-  const clusters = useQuery(queries.clusters());
-  const simulated = clusters.data?.items.filter((cluster) => cluster.kind === 'sandbox') ?? [];
-  if (simulated.length === 0) return null;
-  return (
-    <div className="osc-banner">
-      <Alert
-        type="info"
-        banner
-        showIcon
-        title={t('nav.simulated', { name: simulated.map(({ name }) => name).join(', ') })}
-      />
-    </div>
   );
 }

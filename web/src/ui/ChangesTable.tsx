@@ -20,6 +20,7 @@ export function ChangesTable({ changes, secrets = [], empty }: Props) {
   if (changes.length === 0) return <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={empty} />;
   return (
     <Table
+      className="osc-boxed"
       size="small"
       rowKey="path"
       pagination={false}

@@ -34,6 +34,18 @@ export function parseValues(text: string): ParsedYaml {
   return { values: null, problems, document };
 }
 
+/** Reads any single value; nothing at all is null. */
+export function parseAny(text: string): { value: Json; problem: null } | { value: null; problem: string } {
+  const document = parseDocument(text, options);
+  const [error] = document.errors;
+  if (error) return { value: null, problem: error.message };
+  try {
+    return { value: (document.toJS({ maxAliasCount: 50 }) ?? null) as Json, problem: null };
+  } catch (thrown) {
+    return { value: null, problem: String(thrown) };
+  }
+}
+
 /** Where a path lies in a document's text; the nearest parent when the path itself is not written. */
 export function placeOf(document: Document, path: (string | number)[]): { from: number; to: number } {
   for (let length = path.length; length > 0; length--) {

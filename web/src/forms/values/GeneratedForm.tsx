@@ -5,12 +5,14 @@ import { useMemo } from 'react';
 
 import { isObject, type Json, type JsonObject } from '~/util/changes';
 
+import { AnyField } from './AnyField';
+import { shownSchema } from './schema';
 import { templates } from './templates';
 import { uiSchemaOf } from './uiSchema';
 import { validator } from './validator';
 import { widgets, type FormContext } from './widgets';
 
-const ThemedForm = withTheme({ templates, widgets });
+const ThemedForm = withTheme({ templates, widgets, fields: { AnyField } });
 
 type Props = {
   schema: JsonObject;
@@ -22,14 +24,15 @@ type Props = {
 
 /** Edits `values`; defaults are already in them, so none are filled in here. */
 export function GeneratedForm({ schema, values, onChange, disabled = false, choices = {} }: Props) {
+  const shown = useMemo(() => shownSchema(schema) as RJSFSchema, [schema]);
   const uiSchema = useMemo(
-    () => ({ ...uiSchemaOf(schema as RJSFSchema), 'ui:submitButtonOptions': { norender: true } }),
-    [schema],
+    () => ({ ...uiSchemaOf(shown), 'ui:submitButtonOptions': { norender: true } }),
+    [shown],
   );
   return (
     <ThemedForm
       tagName="div"
-      schema={schema as RJSFSchema}
+      schema={shown}
       uiSchema={uiSchema}
       formData={values}
       formContext={{ choices }}

@@ -51,12 +51,25 @@ function FieldTemplate(props: FieldTemplateProps) {
   if (hidden) return <div hidden>{children}</div>;
   const WrapIfAdditional = registry.templates.WrapIfAdditionalTemplate;
   const container = schema.type === 'object' || schema.type === 'array';
+  const choice = (schema.oneOf ?? schema.anyOf) !== undefined && !registry.schemaUtils.isSelect(schema);
+  const labelled = displayLabel !== false || uiSchema?.['ui:field'] === 'AnyField';
   const description = props.rawDescription ?? schema.description;
-  const body = container ? (
+  const body = choice ? (
+    <fieldset className="osc-array">
+      <legend>{label}</legend>
+      {description && <div className="osc-field-help">{description}</div>}
+      {children}
+      {rawErrors?.map((error) => (
+        <div key={error} role="alert" className="osc-field-error">
+          {error}
+        </div>
+      ))}
+    </fieldset>
+  ) : container ? (
     <div className="osc-field-group">{children}</div>
   ) : (
     <div className="osc-field" data-invalid={(rawErrors?.length ?? 0) > 0 || undefined}>
-      {displayLabel !== false && (
+      {labelled && (
         <div className="osc-field-label">
           <label htmlFor={id}>
             {label}
@@ -187,6 +200,9 @@ function ArrayFieldItemTemplate({ children, buttonsProps, index }: ArrayFieldIte
   const number = index + 1;
   return (
     <div className="osc-array-item">
+      <span className="osc-array-number" aria-hidden="true">
+        {number}
+      </span>
       <div className="osc-array-content">{children}</div>
       <div className="osc-array-tools">
         <Button

@@ -1,6 +1,10 @@
 // From the annotations of an `osc.form/v1` schema to the hints that the form library understands.
 import type { RJSFSchema, UiSchema } from '@rjsf/utils';
 
+import type { JsonObject } from '~/util/changes';
+
+import { ANY, isIntOrString } from './schema';
+
 type Hint = { widget?: string; order?: number; advanced?: boolean };
 
 const hintOf = (schema: RJSFSchema): Hint => {
@@ -8,18 +12,12 @@ const hintOf = (schema: RJSFSchema): Hint => {
   return typeof hint === 'object' && hint !== null ? (hint as Hint) : {};
 };
 
-/** `type: [integer, string]` and `x-kubernetes-int-or-string` are one control, not a choice between two. */
-function isIntOrString(schema: RJSFSchema): boolean {
-  const types: unknown = schema.type;
-  const listed =
-    Array.isArray(types) &&
-    types.includes('string') &&
-    (types.includes('integer') || types.includes('number'));
-  return listed || (schema as Record<string, unknown>)['x-kubernetes-int-or-string'] === true;
-}
-
 function widgetOf(schema: RJSFSchema, hint: Hint): UiSchema {
-  if (isIntOrString(schema)) return { 'ui:widget': 'IntOrStringWidget' };
+  const json = schema as JsonObject; // a schema is JSON
+  if (ANY in schema) return { 'ui:field': 'AnyField' };
+  if (isIntOrString(json)) return { 'ui:widget': 'IntOrStringWidget' };
+  // A constant is nothing to choose; the option that it belongs to brings it along.
+  if ('const' in schema) return { 'ui:widget': 'hidden' };
   switch (hint.widget) {
     case 'password':
       return { 'ui:widget': 'PasswordWidget' };
@@ -33,6 +31,7 @@ function widgetOf(schema: RJSFSchema, hint: Hint): UiSchema {
     case 'namespace':
       return { 'ui:widget': 'PickerWidget', 'ui:options': { picker: hint.widget } };
     default:
+      if (schema.type === 'boolean') return { 'ui:widget': 'CheckboxWidget' };
       if (schema.type === 'integer' || schema.type === 'number')
         return schema.enum ? {} : { 'ui:widget': 'UpDownWidget' };
       return {};
@@ -56,6 +55,13 @@ export function uiSchemaOf(schema: RJSFSchema, depth = 0): UiSchema {
   }
   if (schema.items && typeof schema.items === 'object' && !Array.isArray(schema.items)) {
     result.items = uiSchemaOf(schema.items as RJSFSchema, depth + 1);
+  }
+  for (const key of ['oneOf', 'anyOf'] as const) {
+    // The chosen option lies open: choosing it was the wish to fill it in.
+    const options = schema[key]?.map((option) =>
+      typeof option === 'object' ? { ...uiSchemaOf(option, depth + 1), 'ui:options': { open: true } } : {},
+    );
+    if (options) result[key] = options;
   }
   if (schema.additionalProperties && typeof schema.additionalProperties === 'object') {
     result.additionalProperties = uiSchemaOf(schema.additionalProperties as RJSFSchema, depth + 1);

@@ -1,6 +1,7 @@
 import { AuditOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Table } from 'antd';
+import { Button, Input, Select, Table } from 'antd';
+import { useSearchParams } from 'react-router';
 
 import { queries } from '~/api/queries';
 import { StateTag } from '~/components/StateTag';
@@ -12,17 +13,59 @@ import { TimeAgo } from '~/ui/TimeAgo';
 
 export default function Audit() {
   const t = useText();
-  const audit = useQuery(queries.audit());
+  const [search, setSearch] = useSearchParams();
+  const filter = Object.fromEntries(
+    (['name', 'result'] as const).flatMap((field) => {
+      const value = search.get(field);
+      return value ? [[field, value]] : [];
+    }),
+  );
+  const audit = useQuery({ ...queries.audit(filter), placeholderData: (shown) => shown });
+  const filtered = Object.keys(filter).length > 0;
+  const put = (field: 'name' | 'result', value: string | undefined) => {
+    const next = new URLSearchParams(search);
+    if (value) next.set(field, value);
+    else next.delete(field);
+    setSearch(next, { replace: true });
+  };
   return (
     <>
       <PageHeader title={t('nav.audit')} subtitle={t('audit.subtitle')} />
+      <div className="osc-filters">
+        <Input.Search
+          allowClear
+          key={filter['name'] ?? ''}
+          style={{ width: 280 }}
+          placeholder={t('audit.filterName')}
+          aria-label={t('audit.filterName')}
+          defaultValue={filter['name']}
+          onSearch={(value) => put('name', value.trim())}
+        />
+        <Select
+          allowClear
+          style={{ width: 180 }}
+          placeholder={t('audit.anyResult')}
+          aria-label={t('audit.anyResult')}
+          value={filter['result']}
+          onChange={(value: string | undefined) => put('result', value)}
+          options={(['ok', 'refused', 'failed'] as const).map((value) => ({
+            value,
+            label: t(`state.${value}`),
+          }))}
+        />
+      </div>
       {audit.isError && <ErrorView error={audit.error} onRetry={() => void audit.refetch()} />}
       {audit.data?.items.length === 0 ? (
-        <EmptyView icon={<AuditOutlined />} title={t('audit.empty')}>
-          {t('audit.emptyHelp')}
+        <EmptyView
+          icon={<AuditOutlined />}
+          title={filtered ? t('audit.nothingFound') : t('audit.empty')}
+          action={filtered && <Button onClick={() => setSearch({})}>{t('catalogue.clear')}</Button>}
+        >
+          {filtered ? t('catalogue.nothingFoundHelp') : t('audit.emptyHelp')}
         </EmptyView>
       ) : (
         <Table
+          className="osc-boxed"
           size="small"
           rowKey={({ time, request_id, operation, name }) => `${time} ${request_id} ${operation} ${name}`}
           loading={audit.isPending}

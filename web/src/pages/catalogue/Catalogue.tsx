@@ -1,12 +1,13 @@
-import { AppstoreOutlined, PlusOutlined, SearchOutlined } from '@ant-design/icons';
+import { AppstoreOutlined, CheckOutlined, PlusOutlined, SearchOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Button, Flex, Input, Segmented, Skeleton, Tag } from 'antd';
+import { Button, Input, Segmented, Skeleton } from 'antd';
 import { Link, useSearchParams } from 'react-router';
 
 import type { Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { useText } from '~/i18n';
+import { Chip } from '~/ui/Chip';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
@@ -35,17 +36,18 @@ export default function Catalogue() {
   return (
     <>
       <PageHeader title={t('nav.catalogue')} subtitle={t('catalogue.subtitle')} actions={upload} />
-      <Flex gap={12} wrap style={{ marginBottom: 20 }}>
+      <div className="osc-filters">
         <Input
           allowClear
           prefix={<SearchOutlined />}
           placeholder={t('catalogue.search')}
           aria-label={t('catalogue.search')}
-          style={{ width: 320 }}
+          style={{ width: 340 }}
           value={q}
           onChange={(event) => put('q', event.target.value)}
         />
         <Segmented
+          aria-label={t('catalogue.kindFilter')}
           value={kind}
           onChange={(value) => put('kind', value)}
           options={[
@@ -55,7 +57,13 @@ export default function Catalogue() {
             { value: 'osc', label: 'OSC' },
           ]}
         />
-      </Flex>
+        <span className="osc-spring" />
+        {services.data && services.data.items.length > 0 && (
+          <span className="osc-muted osc-small">
+            {t('catalogue.count', { count: services.data.items.length })}
+          </span>
+        )}
+      </div>
       {services.isError && <ErrorView error={services.error} onRetry={() => void services.refetch()} />}
       {services.isPending && <Skeleton active />}
       {services.data && services.data.items.length === 0 && (
@@ -82,17 +90,25 @@ function Card({ service }: { service: Schemas['Service'] }) {
     <Link to={paths.service(service.name)} className="osc-card">
       <div className="osc-card-head">
         <ServiceLogo name={service.name} />
-        <div style={{ minWidth: 0 }}>
+        <div>
           <h2 className="ant-typography">{service.name}</h2>
-          <span className="osc-muted">{service.provider}</span>
+          <span className="osc-muted osc-small">{t('service.by', { provider: service.provider })}</span>
         </div>
+        {service.latest_version && <code className="osc-muted">{service.latest_version}</code>}
       </div>
       <p>{service.description ?? t('catalogue.noDescription')}</p>
       <div className="osc-card-foot">
-        <Tag>{service.kind}</Tag>
-        {service.latest_version && <Tag>{service.latest_version}</Tag>}
-        {service.state === 'private' && <Tag color="gold">{t('state.private')}</Tag>}
-        {service.subscribed && <Tag color="green">{t('catalogue.subscribed')}</Tag>}
+        <Chip tone="accent">{service.kind}</Chip>
+        {service.categories.slice(0, 2).map((category) => (
+          <Chip key={category}>{category}</Chip>
+        ))}
+        {service.state === 'private' && <Chip>{t('state.private')}</Chip>}
+        <span className="osc-spring" />
+        {service.subscribed && (
+          <span className="osc-muted osc-small">
+            <CheckOutlined /> {t('catalogue.subscribed')}
+          </span>
+        )}
       </div>
     </Link>
   );

@@ -1,17 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
-import { Button, Empty, Flex, Select, Skeleton, Table, Tabs, Tag } from 'antd';
+import { Button, Flex, Select, Skeleton, Table, Tabs } from 'antd';
 import { Link, useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf, type Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
 import { FindingsTable } from '~/components/FindingsTable';
 import { ServiceLogo } from '~/components/ServiceLogo';
-import { StateTag } from '~/components/StateTag';
+import { StateTag, toneOf } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
+import { Chip } from '~/ui/Chip';
 import { ErrorView } from '~/ui/ErrorView';
 import { Markdown } from '~/ui/Markdown';
 import { PageHeader } from '~/ui/PageHeader';
+import { Panel } from '~/ui/Panel';
 import { ReasonButton } from '~/ui/ReasonButton';
 import { TimeAgo } from '~/ui/TimeAgo';
 import { paths } from '~/util/path-builder';
@@ -44,8 +46,8 @@ export default function Service() {
         subtitle={description}
         extra={
           <Flex gap={6} align="center">
-            <Tag>{kind}</Tag>
-            <StateTag state={state} />
+            <Chip tone="accent">{kind}</Chip>
+            <Chip tone={toneOf(state)}>{t(state === 'private' ? 'state.private' : 'state.published')}</Chip>
             <span className="osc-muted">{t('service.by', { provider })}</span>
           </Flex>
         }
@@ -71,7 +73,7 @@ export default function Service() {
           </>
         }
       />
-      <Flex gap={12} align="center" style={{ marginBottom: 8 }}>
+      <div className="osc-row">
         <span className="osc-muted" id="version-label">
           {t('service.version')}
         </span>
@@ -82,7 +84,7 @@ export default function Service() {
           options={versions.data?.items.map(({ version }) => ({ value: version, label: version })) ?? []}
           onChange={(version) => setSearch({ version }, { replace: true })}
         />
-      </Flex>
+      </div>
       {chosen && <VersionTabs service={name} version={chosen} versions={versions.data?.items ?? []} />}
     </>
   );
@@ -111,8 +113,16 @@ function VersionTabs({
           label: t('service.about'),
           children: (
             <div className="osc-two">
-              {readme.data ? <Markdown text={readme.data} /> : <Empty description={t('service.noReadme')} />}
-              <FactsList facts={facts} version={shown.data} />
+              <Panel title={t('service.readme')}>
+                {readme.data ? (
+                  <Markdown text={readme.data} />
+                ) : (
+                  <span className="osc-muted">{t('service.noReadme')}</span>
+                )}
+              </Panel>
+              <Panel title={t('service.facts')}>
+                <FactsList facts={facts} version={shown.data} />
+              </Panel>
             </div>
           ),
         },
@@ -192,6 +202,7 @@ function VersionsTable({ versions }: { versions: Schemas['Version'][] }) {
   const t = useText();
   return (
     <Table
+      className="osc-boxed"
       size="small"
       rowKey="version"
       dataSource={versions}

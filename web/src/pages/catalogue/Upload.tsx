@@ -1,11 +1,13 @@
 // Uploading packages: progress of each, then what was found, by file and line.
 import { InboxOutlined } from '@ant-design/icons';
-import { useQueryClient } from '@tanstack/react-query';
-import { Button, Card, Flex, Progress, Upload as AntUpload } from 'antd';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Button, Card, Flex, Progress, Upload as AntUpload } from 'antd';
 import { useState } from 'react';
 import { Link } from 'react-router';
 
 import type { Schemas } from '~/api/client';
+import { ApiError } from '~/api/errors';
+import { queries } from '~/api/queries';
 import { uploadPackage } from '~/api/upload';
 import { FindingsTable } from '~/components/FindingsTable';
 import { StateTag } from '~/components/StateTag';
@@ -14,11 +16,17 @@ import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
 import { paths } from '~/util/path-builder';
 
+/** `4 MB`, as limits are usually written. */
+const megabytes = (bytes: number) => `${Math.round((bytes / (1 << 20)) * 10) / 10} MB`;
+
 type Entry = { file: File; percent: number; versions?: Schemas['Version'][]; error?: unknown };
 
 export default function Upload() {
   const t = useText();
+  const { message } = App.useApp();
   const client = useQueryClient();
+  const about = useQuery(queries.about());
+  const limits = about.data?.limits;
   const [entries, setEntries] = useState<Entry[]>([]);
 
   const change = (file: File, part: Partial<Entry>) =>
@@ -27,6 +35,10 @@ export default function Upload() {
   const start = async (file: File) => {
     setEntries((all) => [{ file, percent: 0 }, ...all]);
     try {
+      if (limits && file.size > limits.package_bytes) {
+        const limit = megabytes(limits.package_bytes);
+        throw new ApiError({ code: 'too-large', detail: t('upload.tooLarge', { limit }) }, 413);
+      }
       const versions = await uploadPackage(file, (percent) => change(file, { percent }));
       change(file, { percent: 100, versions });
     } catch (error) {
@@ -47,8 +59,10 @@ export default function Upload() {
           multiple
           showUploadList={false}
           accept=".tgz,.tar.gz,.zip,.tar"
-          beforeUpload={(file) => {
-            void start(file);
+          beforeUpload={(file, files) => {
+            const most = limits?.packages_per_upload ?? files.length;
+            if (files.indexOf(file) < most) void start(file);
+            else if (files.indexOf(file) === most) void message.warning(t('upload.tooMany', { count: most }));
             return false;
           }}
         >
@@ -56,7 +70,14 @@ export default function Upload() {
             <InboxOutlined />
           </p>
           <p className="ant-upload-text">{t('upload.drop')}</p>
-          <p className="ant-upload-hint">{t('upload.hint')}</p>
+          <p className="ant-upload-hint">
+            {t('upload.hint')}{' '}
+            {limits &&
+              t('upload.limits', {
+                count: limits.packages_per_upload,
+                size: megabytes(limits.package_bytes),
+              })}
+          </p>
         </AntUpload.Dragger>
         {entries.map((entry) => (
           <Report key={`${entry.file.name} ${entry.file.lastModified} ${entry.file.size}`} entry={entry} />

@@ -1,24 +1,31 @@
 import { ClusterOutlined, PlusOutlined, ReloadOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Button, Flex, Form, Input, Modal, Table, Tag, Upload } from 'antd';
+import { Button, Flex, Form, Input, Modal, Skeleton, Upload } from 'antd';
 import { useState } from 'react';
+import { Link } from 'react-router';
 
 import { api, bodyOf, type Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
+import { ServiceLogo } from '~/components/ServiceLogo';
+import { SimulatedChip } from '~/components/Simulated';
 import { StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
+import { Chip } from '~/ui/Chip';
 import { ConfirmDialog } from '~/ui/ConfirmDialog';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
+import { ReasonButton } from '~/ui/ReasonButton';
 import { TimeAgo } from '~/ui/TimeAgo';
+import { paths } from '~/util/path-builder';
 
 type Cluster = Schemas['Cluster'];
 
 export default function Clusters() {
   const t = useText();
   const clusters = useQuery(queries.clusters());
+  const instances = useQuery(queries.instances());
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Cluster | null>(null);
   const check = useApiMutation({
@@ -45,52 +52,19 @@ export default function Clusters() {
           {t('clusters.emptyHelp')}
         </EmptyView>
       ) : (
-        <Table
-          rowKey="name"
-          loading={clusters.isPending}
-          dataSource={clusters.data?.items ?? []}
-          pagination={false}
-          columns={[
-            {
-              title: t('clusters.name'),
-              render: (_, { name, kind }) => (
-                <Flex gap={8}>
-                  <strong>{name}</strong>
-                  {kind === 'sandbox' && <Tag color="blue">{t('clusters.simulated')}</Tag>}
-                </Flex>
-              ),
-            },
-            { title: t('clusters.region'), dataIndex: 'region' },
-            {
-              title: t('clusters.version'),
-              render: (_, { version }) => (version ? <code>{version}</code> : '—'),
-            },
-            {
-              title: t('clusters.state'),
-              render: (_, { state, reason }) => <StateTag state={state} reason={reason} />,
-            },
-            { title: t('clusters.checked'), render: (_, { checked_at }) => <TimeAgo time={checked_at} /> },
-            {
-              title: t('common.actions'),
-              width: 220,
-              render: (_, cluster) => (
-                <Flex gap={8}>
-                  <Button
-                    size="small"
-                    icon={<ReloadOutlined />}
-                    loading={check.isPending && check.variables === cluster.name}
-                    onClick={() => check.mutate(cluster.name)}
-                  >
-                    {t('clusters.check')}
-                  </Button>
-                  <Button size="small" danger onClick={() => setRemoving(cluster)}>
-                    {t('common.remove')}
-                  </Button>
-                </Flex>
-              ),
-            },
-          ]}
-        />
+        <div className="osc-grid" data-wide>
+          {clusters.isPending && <Skeleton active />}
+          {clusters.data?.items.map((cluster) => (
+            <ClusterCard
+              key={cluster.name}
+              cluster={cluster}
+              instances={instances.data?.items.filter((item) => item.cluster === cluster.name).length ?? 0}
+              checking={check.isPending && check.variables === cluster.name}
+              onCheck={() => check.mutate(cluster.name)}
+              onRemove={() => setRemoving(cluster)}
+            />
+          ))}
+        </div>
       )}
       <AddDialog open={adding} onClose={() => setAdding(false)} />
       {removing && (
@@ -107,6 +81,64 @@ export default function Clusters() {
         </ConfirmDialog>
       )}
     </>
+  );
+}
+
+type CardProps = {
+  cluster: Cluster;
+  instances: number;
+  checking: boolean;
+  onCheck: () => void;
+  onRemove: () => void;
+};
+
+function ClusterCard({ cluster, instances, checking, onCheck, onRemove }: CardProps) {
+  const t = useText();
+  const { name, kind, region, version, state, reason, checked_at } = cluster;
+  const simulated = kind === 'sandbox';
+  return (
+    <article className="osc-card" aria-label={name}>
+      <div className="osc-card-head">
+        <ServiceLogo name={name} />
+        <div>
+          <h2 className="ant-typography">{name}</h2>
+          <span className="osc-muted osc-small">{region}</span>
+        </div>
+        <StateTag state={state} reason={reason} filled />
+      </div>
+      <p>{simulated ? t('clusters.simulatedHelp') : (reason ?? '')}</p>
+      <div className="osc-card-foot">
+        <SimulatedChip cluster={name} />
+        {version && <Chip>{version}</Chip>}
+        <Link to={`${paths.instances()}?cluster=${encodeURIComponent(name)}`} className="osc-small">
+          {t('clusters.instances', { count: instances })}
+        </Link>
+        <span className="osc-spring" />
+        <span className="osc-muted osc-small">
+          {t('clusters.checked')} <TimeAgo time={checked_at} />
+        </span>
+      </div>
+      <Flex gap={8}>
+        <Button
+          size="small"
+          icon={<ReloadOutlined />}
+          aria-label={`${t('clusters.check')} ${name}`}
+          loading={checking}
+          onClick={onCheck}
+        >
+          {t('clusters.check')}
+        </Button>
+        <ReasonButton
+          size="small"
+          danger
+          aria-label={`${t('common.remove')} ${name}`}
+          reason={instances > 0 ? t('clusters.inUse', { count: instances }) : undefined}
+          onClick={onRemove}
+        >
+          {t('common.remove')}
+        </ReasonButton>
+      </Flex>
+    </article>
   );
 }
 

@@ -1,17 +1,20 @@
 // Deploying: where, with which values, then the plan to look at.
 import { useQuery } from '@tanstack/react-query';
-import { AutoComplete, Button, Card, Form, Input, Select, Skeleton } from 'antd';
-import { useMemo, useState } from 'react';
+import { AutoComplete, Button, Form, Input, Select, Skeleton } from 'antd';
+import { useDeferredValue, useMemo, useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf } from '~/api/client';
 import type { FormDocument } from '~/api/form';
 import { queries } from '~/api/queries';
+import { SimulatedChip, useSimulated } from '~/components/Simulated';
 import { ValuesEditor } from '~/forms/values/ValuesEditor';
+import { useChoices } from '~/hooks/useChoices';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
+import { Panel } from '~/ui/Panel';
 import { ReasonButton } from '~/ui/ReasonButton';
 import type { JsonObject } from '~/util/changes';
 import { paths } from '~/util/path-builder';
@@ -63,7 +66,9 @@ function DeployForm({ service, version, form }: { service: string; version: stri
   const clusters = useQuery(queries.clusters());
   const [place] = Form.useForm<Place>();
   const cluster = Form.useWatch('cluster', place) ?? '';
+  const namespace = useDeferredValue(Form.useWatch('namespace', place) ?? '');
   const namespaces = useQuery(queries.namespaces(cluster));
+  const choices = useChoices(cluster, namespaces.data?.includes(namespace) ? namespace : '');
   const [overrides, setOverrides] = useState<JsonObject>({});
   const [readable, setReadable] = useState(true);
   const initial = useMemo(() => ({ name: suggestedName(service), namespace: 'default' }), [service]);
@@ -78,53 +83,67 @@ function DeployForm({ service, version, form }: { service: string; version: stri
     showError: false,
     onDone: ({ id }) => void navigate(paths.plan(id)),
   });
-  const usable = clusters.data?.items ?? [];
+  const listed = clusters.data?.items ?? [];
+  const simulated = useSimulated();
   const required = { required: true, message: t('common.required') };
   return (
     <div className="osc-stack">
-      <Card size="small" title={<h2 className="ant-typography">{t('deploy.where')}</h2>}>
+      <Panel title={t('deploy.where')} extra={<SimulatedChip cluster={cluster} />}>
         <Form form={place} layout="vertical" initialValues={initial} onFinish={(where) => plan.mutate(where)}>
-          <div className="osc-grid">
+          <div className="osc-where">
             <Form.Item
               name="name"
               label={t('instances.name')}
               extra={t('deploy.nameHelp')}
               rules={[required, { pattern: label, message: t('deploy.nameInvalid') }]}
             >
-              <Input />
+              <Input autoComplete="off" />
             </Form.Item>
             <Form.Item name="cluster" label={t('instances.cluster')} rules={[required]}>
               <Select
                 loading={clusters.isPending}
                 placeholder={t('deploy.pickCluster')}
                 notFoundContent={t('deploy.noCluster')}
-                options={usable.map(({ name, region, state }) => ({
+                options={listed.map(({ name, region, state }) => ({
                   value: name,
-                  label: `${name} · ${region}`,
+                  label: [name, region, simulated.includes(name) && t('clusters.simulated')]
+                    .filter(Boolean)
+                    .join(' · '),
                   disabled: state === 'unreachable',
-                  title: state === 'unreachable' ? t('deploy.unreachable') : undefined,
+                  title: state === 'unreachable' ? t('deploy.unreachable') : `${name} · ${region}`,
                 }))}
               />
             </Form.Item>
             <Form.Item
               name="namespace"
               label={t('instances.namespace')}
-              extra={t('deploy.namespaceHelp')}
+              extra={t('deploy.namespaceSuggest')}
               rules={[required]}
             >
-              <AutoComplete options={namespaces.data?.map((value) => ({ value })) ?? []} />
+              <AutoComplete
+                options={namespaces.data?.map((value) => ({ value })) ?? []}
+                showSearch={{
+                  filterOption: (typed, option) => option?.value.startsWith(typed) ?? false,
+                }}
+              />
             </Form.Item>
             <Form.Item name="description" label={t('deploy.description')}>
-              <Input maxLength={200} />
+              <Input maxLength={200} autoComplete="off" />
             </Form.Item>
           </div>
         </Form>
-      </Card>
-      <Card size="small" title={<h2 className="ant-typography">{t('deploy.values')}</h2>}>
-        <ValuesEditor form={form} overrides={overrides} onChange={setOverrides} onReadable={setReadable} />
-      </Card>
+      </Panel>
+      <Panel title={t('deploy.values')}>
+        <ValuesEditor
+          form={form}
+          overrides={overrides}
+          onChange={setOverrides}
+          onReadable={setReadable}
+          choices={choices}
+        />
+      </Panel>
       {plan.isError && <ErrorView error={plan.error} />}
-      <div>
+      <div className="osc-actions">
         <ReasonButton
           type="primary"
           size="large"
@@ -133,11 +152,11 @@ function DeployForm({ service, version, form }: { service: string; version: stri
           onClick={() => place.submit()}
         >
           {t('deploy.preview')}
-        </ReasonButton>{' '}
+        </ReasonButton>
         <Button size="large" onClick={() => void navigate(paths.service(service))}>
           {t('common.cancel')}
         </Button>
-        <p className="osc-hint">{t('deploy.previewHelp')}</p>
+        <span className="osc-muted osc-small">{t('deploy.previewHelp')}</span>
       </div>
     </div>
   );

@@ -1,6 +1,6 @@
 // Changing values of an instance, at its version or a newer one, then the plan with differences.
 import { useQuery } from '@tanstack/react-query';
-import { Card, Flex, Select, Skeleton } from 'antd';
+import { Button, Flex, Select, Skeleton } from 'antd';
 import { useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 
@@ -8,10 +8,12 @@ import { api, bodyOf, type Schemas } from '~/api/client';
 import type { FormDocument } from '~/api/form';
 import { queries } from '~/api/queries';
 import { ValuesEditor } from '~/forms/values/ValuesEditor';
+import { useChoices } from '~/hooks/useChoices';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
+import { Panel } from '~/ui/Panel';
 import { ReasonButton } from '~/ui/ReasonButton';
 import type { JsonObject } from '~/util/changes';
 import { paths } from '~/util/path-builder';
@@ -80,6 +82,7 @@ function EditForm({ instance, version, form, start }: Props) {
   const navigate = useNavigate();
   const [overrides, setOverrides] = useState(start);
   const [readable, setReadable] = useState(true);
+  const choices = useChoices(instance.cluster, instance.namespace);
   const verb = version === instance.version ? 'update' : 'upgrade';
   const plan = useApiMutation({
     run: () =>
@@ -94,11 +97,17 @@ function EditForm({ instance, version, form, start }: Props) {
   });
   return (
     <div className="osc-stack">
-      <Card size="small">
-        <ValuesEditor form={form} overrides={overrides} onChange={setOverrides} onReadable={setReadable} />
-      </Card>
+      <Panel title={t('deploy.values')}>
+        <ValuesEditor
+          form={form}
+          overrides={overrides}
+          onChange={setOverrides}
+          onReadable={setReadable}
+          choices={choices}
+        />
+      </Panel>
       {plan.isError && <ErrorView error={plan.error} />}
-      <div>
+      <div className="osc-actions">
         <ReasonButton
           type="primary"
           size="large"
@@ -108,6 +117,10 @@ function EditForm({ instance, version, form, start }: Props) {
         >
           {t('deploy.preview')}
         </ReasonButton>
+        <Button size="large" onClick={() => void navigate(paths.instance(instance.id))}>
+          {t('common.cancel')}
+        </Button>
+        <span className="osc-muted osc-small">{t('deploy.previewHelp')}</span>
       </div>
     </div>
   );

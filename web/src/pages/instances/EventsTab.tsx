@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
-import { Empty, Table, Tag } from 'antd';
+import { Empty, Table } from 'antd';
 
 import { queries } from '~/api/queries';
 import { useText } from '~/i18n';
+import { Chip } from '~/ui/Chip';
 import { ErrorView } from '~/ui/ErrorView';
 import { TimeAgo } from '~/ui/TimeAgo';
 
@@ -13,6 +14,7 @@ export function EventsTab({ id }: { id: string }) {
   if (events.data?.length === 0) return <Empty description={t('events.empty')} />;
   return (
     <Table
+      className="osc-boxed"
       size="small"
       rowKey={({ time, object, reason, message }) => `${time} ${object} ${reason} ${message}`}
       loading={events.isPending}
@@ -23,9 +25,7 @@ export function EventsTab({ id }: { id: string }) {
         {
           title: t('events.reason'),
           width: 200,
-          render: (_, { type, reason }) => (
-            <Tag color={type === 'Warning' ? 'gold' : 'default'}>{reason}</Tag>
-          ),
+          render: (_, { type, reason }) => <Chip tone={type === 'Warning' ? 'warn' : 'idle'}>{reason}</Chip>,
         },
         { title: t('events.object'), width: 300, render: (_, { object }) => <code>{object}</code> },
         { title: t('events.message'), dataIndex: 'message' },

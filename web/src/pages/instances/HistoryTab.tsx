@@ -32,6 +32,7 @@ export function HistoryTab({ instance, busy }: Props) {
   };
   return (
     <Table
+      className="osc-boxed"
       size="small"
       rowKey="number"
       loading={history.isPending}

@@ -1,17 +1,20 @@
 // One instance on one page: state, objects, events, logs, values, history, and what can be done with it.
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Button, Skeleton, Tabs, Tag } from 'antd';
+import { Alert, Button, Skeleton, Tabs } from 'antd';
 import { useState } from 'react';
 import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf } from '~/api/client';
 import { queries } from '~/api/queries';
+import { ServiceLogo } from '~/components/ServiceLogo';
+import { SimulatedChip } from '~/components/Simulated';
 import { isBusy, StateTag } from '~/components/StateTag';
 import { useText } from '~/i18n';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
 import { ReasonButton } from '~/ui/ReasonButton';
+import { TimeAgo } from '~/ui/TimeAgo';
 import { paths } from '~/util/path-builder';
 
 import { DeleteDialog } from './DeleteDialog';
@@ -37,8 +40,22 @@ export default function Instance() {
   });
   if (instance.isError) return <ErrorView error={instance.error} onRetry={() => void instance.refetch()} />;
   if (!instance.data) return <Skeleton active />;
-  const { name, service, version, state, reason, cluster, namespace, upgrade_available } = instance.data;
+  const { name, service, version, state, reason, cluster, namespace, upgrade_available, description } =
+    instance.data;
   const busy = isBusy(state) ? t('instance.busy') : undefined;
+  const facts: [string, React.ReactNode][] = [
+    [t('instances.service'), <Link to={paths.service(service)}>{service}</Link>],
+    [t('service.version'), <code>{version}</code>],
+    [
+      t('instances.cluster'),
+      <>
+        {cluster} <SimulatedChip cluster={cluster} />
+      </>,
+    ],
+    [t('instances.namespace'), <code>{namespace}</code>],
+    [t('instances.revision'), instance.data.revision],
+    [t('instances.created'), <TimeAgo time={instance.data.created_at} />],
+  ];
   const tabs = [
     { key: 'overview', label: t('instance.overview'), children: <OverviewTab instance={instance.data} /> },
     { key: 'objects', label: t('instance.objects'), children: <ObjectsTab id={id} /> },
@@ -55,13 +72,9 @@ export default function Instance() {
     <>
       <PageHeader
         title={name}
-        extra={<StateTag state={state} reason={reason} />}
-        subtitle={
-          <>
-            <Link to={paths.service(service)}>{service}</Link> <Tag>{version}</Tag> {cluster} /{' '}
-            <code>{namespace}</code>
-          </>
-        }
+        logo={<ServiceLogo name={service} />}
+        extra={<StateTag state={state} reason={reason} filled />}
+        subtitle={description}
         trail={[{ label: t('nav.instances'), to: paths.instances() }]}
         actions={
           <>
@@ -84,6 +97,14 @@ export default function Instance() {
           </>
         }
       />
+      <dl className="osc-strip">
+        {facts.map(([label, value]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{value}</dd>
+          </div>
+        ))}
+      </dl>
       {reason && (state === 'failed' || state === 'degraded') && (
         <Alert
           type={state === 'failed' ? 'error' : 'warning'}

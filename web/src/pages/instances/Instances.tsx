@@ -4,8 +4,11 @@ import { Button, Flex, Input, Select, Table, Tag } from 'antd';
 import { Link, useSearchParams } from 'react-router';
 
 import { queries } from '~/api/queries';
+import { ServiceLogo } from '~/components/ServiceLogo';
+import { SimulatedChip } from '~/components/Simulated';
 import { StateTag } from '~/components/StateTag';
 import { useText } from '~/i18n';
+import { Chip } from '~/ui/Chip';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
@@ -35,7 +38,7 @@ export default function Instances() {
   return (
     <>
       <PageHeader title={t('nav.instances')} subtitle={t('instances.subtitle')} />
-      <Flex gap={12} wrap style={{ marginBottom: 16 }}>
+      <div className="osc-filters">
         <Input
           allowClear
           prefix={<SearchOutlined />}
@@ -71,7 +74,7 @@ export default function Instances() {
             {filter['service']}
           </Tag>
         )}
-      </Flex>
+      </div>
       {instances.isError && <ErrorView error={instances.error} onRetry={() => void instances.refetch()} />}
       {instances.data?.items.length === 0 ? (
         <EmptyView
@@ -91,6 +94,7 @@ export default function Instances() {
         </EmptyView>
       ) : (
         <Table
+          className="osc-boxed"
           rowKey="id"
           loading={instances.isPending}
           dataSource={instances.data?.items ?? []}
@@ -98,10 +102,13 @@ export default function Instances() {
           columns={[
             {
               title: t('instances.name'),
-              render: (_, { id, name }) => (
-                <Link to={paths.instance(id)}>
-                  <strong>{name}</strong>
-                </Link>
+              render: (_, { id, name, service }) => (
+                <span className="osc-row osc-nowrap">
+                  <ServiceLogo name={service} small />
+                  <Link to={paths.instance(id)}>
+                    <strong>{name}</strong>
+                  </Link>
+                </span>
               ),
               sorter: (a, b) => a.name.localeCompare(b.name),
             },
@@ -116,12 +123,19 @@ export default function Instances() {
                   <Link to={paths.service(service)}>{service}</Link>
                   <span className="osc-muted">{version}</span>
                   {upgrade_available && (
-                    <Tag color="gold">{t('instances.upgrade', { version: upgrade_available })}</Tag>
+                    <Chip tone="warn">{t('instances.upgrade', { version: upgrade_available })}</Chip>
                   )}
                 </Flex>
               ),
             },
-            { title: t('instances.cluster'), dataIndex: 'cluster' },
+            {
+              title: t('instances.cluster'),
+              render: (_, { cluster }) => (
+                <span className="osc-row">
+                  {cluster} <SimulatedChip cluster={cluster} />
+                </span>
+              ),
+            },
             {
               title: t('instances.namespace'),
               dataIndex: 'namespace',

@@ -13,6 +13,7 @@ export function ObjectsTab({ id }: { id: string }) {
   if (objects.data?.length === 0) return <Empty description={t('objects.empty')} />;
   return (
     <Table
+      className="osc-boxed"
       size="small"
       rowKey={({ api_version, kind, namespace, name }) => `${api_version} ${kind} ${namespace} ${name}`}
       loading={objects.isPending}

@@ -1,17 +1,18 @@
 // One operation with its steps as they go by.
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Button, Card, Progress, Skeleton } from 'antd';
+import { Alert, Button, Progress, Skeleton } from 'antd';
 import { Link, useParams } from 'react-router';
 
 import { api, bodyOf } from '~/api/client';
 import { queries } from '~/api/queries';
 import { kindKey } from '~/components/OperationsTable';
-import { OperationSteps } from '~/components/OperationSteps';
+import { duration, OperationSteps } from '~/components/OperationSteps';
 import { isBusy, StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
+import { Panel } from '~/ui/Panel';
 import { TimeAgo } from '~/ui/TimeAgo';
 import { paths } from '~/util/path-builder';
 
@@ -32,14 +33,15 @@ export default function Operation() {
   if (operation.isError)
     return <ErrorView error={operation.error} onRetry={() => void operation.refetch()} />;
   if (!operation.data) return <Skeleton active />;
-  const { kind, instance, state, reason, steps, created_at } = operation.data;
+  const { kind, instance, state, reason, steps, created_at, started_at, finished_at } = operation.data;
   const done = steps.filter((step) => step.state === 'done' || step.state === 'skipped').length;
   const busy = isBusy(state);
+  const gone = kind === 'uninstall' && state === 'succeeded';
   return (
     <>
       <PageHeader
         title={t('operations.title', { kind: t(kindKey(kind)), instance: instance ?? '' })}
-        extra={<StateTag state={state} />}
+        extra={<StateTag state={state} filled />}
         subtitle={<TimeAgo time={created_at} />}
         trail={[{ label: t('nav.operations'), to: paths.operations() }]}
         actions={
@@ -54,7 +56,12 @@ export default function Operation() {
                 {t('operations.retry')}
               </Button>
             )}
-            {instance && (
+            {gone && (
+              <Link to={paths.instances()}>
+                <Button type="primary">{t('operations.toInstances')}</Button>
+              </Link>
+            )}
+            {instance && !gone && (
               <Link to={paths.instance(instance)}>
                 <Button type="primary">{t('operations.open')}</Button>
               </Link>
@@ -66,17 +73,37 @@ export default function Operation() {
         {state === 'failed' && (
           <Alert type="error" showIcon title={t('operations.failed')} description={reason} />
         )}
-        {state === 'succeeded' && <Alert type="success" showIcon title={t('operations.succeeded')} />}
-        <Card size="small">
+        {state === 'succeeded' && (
+          <Alert
+            type="success"
+            showIcon
+            title={t('operations.succeeded')}
+            description={t('operations.succeededHelp')}
+          />
+        )}
+        <Panel
+          flush
+          title={t('operations.steps')}
+          extra={
+            steps.length > 0 && (
+              <>
+                {t('operations.stepsDone', { done, all: steps.length })}
+                <span>{duration(started_at, finished_at)}</span>
+              </>
+            )
+          }
+        >
           {busy && steps.length > 0 && (
-            <Progress
-              percent={Math.round((done / steps.length) * 100)}
-              aria-label={t('operations.progress')}
-            />
+            <div className="osc-panel-body">
+              <Progress
+                percent={Math.round((done / steps.length) * 100)}
+                aria-label={t('operations.progress')}
+              />
+            </div>
           )}
-          {steps.length === 0 && <p className="osc-muted">{t('operations.planning')}</p>}
+          {steps.length === 0 && <p className="osc-quiet">{t('operations.planning')}</p>}
           <OperationSteps steps={steps} />
-        </Card>
+        </Panel>
       </div>
     </>
   );

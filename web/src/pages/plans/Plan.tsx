@@ -1,15 +1,17 @@
-// A plan that waits for its go.
 import { useQuery } from '@tanstack/react-query';
-import { Button, Skeleton } from 'antd';
+import { Alert, Button, Skeleton } from 'antd';
 import { useNavigate, useParams } from 'react-router';
 
 import { api, bodyOf } from '~/api/client';
 import { queries } from '~/api/queries';
+import { kindKey } from '~/components/OperationsTable';
 import { PlanView } from '~/components/PlanView';
+import { StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
+import { ReasonButton } from '~/ui/ReasonButton';
 import { TimeAgo } from '~/ui/TimeAgo';
 import { paths } from '~/util/path-builder';
 
@@ -26,27 +28,43 @@ export default function Plan() {
   });
   if (plan.isError) return <ErrorView error={plan.error} onRetry={() => void plan.refetch()} />;
   if (!plan.data) return <Skeleton active />;
-  const { hash, expires_at } = plan.data;
+  const { hash, expires_at, verb, instance, state } = plan.data;
+  const spent = state !== 'open' ? t('plan.stale') : undefined;
   return (
     <>
       <PageHeader
         title={t('plan.title')}
-        subtitle={
-          <>
-            {t('plan.expires')} <TimeAgo time={expires_at} />
-          </>
-        }
+        extra={spent && <StateTag state={state} filled />}
+        subtitle={t('plan.subtitle')}
         actions={
           <>
             <Button onClick={() => void navigate(-1)}>{t('plan.back')}</Button>
-            <Button type="primary" loading={apply.isPending} onClick={() => apply.mutate(hash)}>
+            <ReasonButton
+              type="primary"
+              reason={spent}
+              loading={apply.isPending}
+              onClick={() => apply.mutate(hash)}
+            >
               {t('plan.apply')}
-            </Button>
+            </ReasonButton>
           </>
         }
       />
       <div className="osc-stack">
+        {spent && <Alert type="warning" showIcon title={spent} />}
         {apply.isError && <ErrorView error={apply.error} />}
+        <dl className="osc-strip">
+          <div>
+            <dt>{t('operations.what')}</dt>
+            <dd>{t('plan.titleFor', { verb: t(kindKey(verb)), instance })}</dd>
+          </div>
+          <div>
+            <dt>{t('plan.expires')}</dt>
+            <dd>
+              <TimeAgo time={expires_at} />
+            </dd>
+          </div>
+        </dl>
         <PlanView plan={plan.data} />
       </div>
     </>
