@@ -255,13 +255,22 @@ async fn cancelled_before_it_began_it_does_nothing() {
 async fn waits_explain_why_they_end() {
     let bench = Bench::new().await;
     let web = || vec![object_ref("apps/v1", "Deployment", "web-slow")];
-    let started = || apply("apply", vec![deployment("web-slow", 1)]);
+    let labels = json!({"app": "web"});
+    let mut slow = deployment("web-slow", 1);
+    slow["spec"]["selector"] = json!({"matchLabels": labels});
+    let started = || apply("apply", vec![slow.clone()]);
+    bench.cluster.put(json!({
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "web-hangs", "namespace": "shop", "labels": labels},
+    }));
     let wish = plan(vec![started(), wait("wait", web(), Until::Ready, OnTimeout::Fail)]);
     let id = bench.operation("install", &wish).await;
     assert_eq!(bench.run(id).await, OperationState::Failed);
     assert_eq!(
         bench.reason(id).await,
-        "step `wait` failed: not done after 20 seconds: Deployment shop/web-slow: 0 of 1 replicas made"
+        "step `wait` failed: not done after 20 seconds: Deployment shop/web-slow: 0 of 1 replicas made; \
+         Pod web-hangs: its phase is Running and it is not ready"
     );
     let wish = plan(vec![started(), wait("wait", web(), Until::Ready, OnTimeout::Continue)]);
     let id = bench.operation("update", &wish).await;

@@ -49,6 +49,11 @@ impl Pace {
         self.0 = (now * 3 / 2).min(SLOWEST_LOOK);
         now
     }
+
+    /// It takes longer than most things do.
+    fn is_slow(&self) -> bool {
+        self.0 == SLOWEST_LOOK
+    }
 }
 
 impl Run<'_> {
@@ -82,7 +87,10 @@ impl Run<'_> {
             if wish.selector.is_none() {
                 open.retain(|object| unmet.iter().any(|(what, _)| *what == object.to_string()));
             }
-            let told = tell(&unmet);
+            let mut told = tell(&unmet);
+            if *wish.until == Until::Ready && pace.is_slow() {
+                told.push_str(&self.explain_pods(&open).await);
+            }
             if elapsed(&*self.executor.clock, since) >= wish.timeout {
                 return self.timed_out(wish, &open, &told).await;
             }
@@ -168,6 +176,34 @@ impl Run<'_> {
     ) -> Result<String, Stop> {
         let wish = Wish { refs, selector: None, until: &Until::Gone, timeout, on_timeout };
         self.wait(position, &wish).await
+    }
+
+    /// What holds up the pods of workloads: the workload itself only counts them.
+    async fn explain_pods(&self, open: &[ObjectRef]) -> String {
+        let mut told = String::new();
+        for object in open.iter().take(MAX_TOLD) {
+            let Ok(Some(live)) = self.cluster().get(object).await else { continue };
+            let Some(labels) = live.pointer("/spec/selector/matchLabels").and_then(Value::as_object) else {
+                continue;
+            };
+            let labels: Vec<String> =
+                labels.iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_str()?))).collect();
+            let namespace = object.namespace.as_deref();
+            let Ok(pods) = self.cluster().list("v1", "Pod", namespace, Some(&labels.join(","))).await else {
+                continue;
+            };
+            let held = pods.iter().find_map(|pod| match health::of(pod) {
+                Condition::InProgress(reason) | Condition::Failed(reason) => Some((pod, reason)),
+                _ => None,
+            });
+            if let Some((pod, reason)) = held {
+                told.push_str(&format!(
+                    "; Pod {}: {reason}",
+                    pod["metadata"]["name"].as_str().unwrap_or_default()
+                ));
+            }
+        }
+        told
     }
 
     /// Which finalizers keep objects, and which controller would have to remove them.
