@@ -59,6 +59,9 @@ pub struct Stored {
     pub size: u64,
 }
 
+/// Where uploads are until their digest is known.
+const UPLOADS: &str = "uploads";
+
 /// The object store. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Blobs {
@@ -66,9 +69,16 @@ pub struct Blobs {
 }
 
 impl Blobs {
-    /// A folder as object store; made when absent.
+    /// A folder as object store; made when absent. Uploads that a crash cut off are removed, so only one server may
+    /// have it open.
     pub fn open_local(folder: &Path) -> anyhow::Result<Blobs> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make `{}`", folder.display()))?;
+        match std::fs::remove_dir_all(folder.join(UPLOADS)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).context("cannot remove uploads that were cut off");
+            }
+            _ => {}
+        }
         let store = LocalFileSystem::new_with_prefix(folder)
             .with_context(|| format!("cannot open `{}` as object store", folder.display()))?;
         Ok(Blobs::new(Arc::new(store.with_fsync(true))))
@@ -86,7 +96,8 @@ impl Blobs {
         limit: u64,
         stream: impl Stream<Item = Result<Bytes, E>> + Send,
     ) -> Result<Stored> {
-        let staging = object_store::path::Path::from(format!("uploads/{}", hex(&rand::random::<[u8; 16]>())));
+        let staging =
+            object_store::path::Path::from(format!("{UPLOADS}/{}", hex(&rand::random::<[u8; 16]>())));
         let upload = self.store.put_multipart(&staging).await.context("cannot start an upload")?;
         let mut upload = WriteMultipart::new(upload);
         let mut hasher = Sha256::new();
