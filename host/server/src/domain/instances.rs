@@ -198,7 +198,7 @@ pub async fn refresh(app: &App, id: i64) {
 async fn look(app: &App, id: i64) -> Result<()> {
     let read = app.db.read(move |conn| {
         let instance = instances::find_anywhere(conn, id)?;
-        let rows = inventory::list(conn, id, None)?;
+        let rows = inventory::list_anywhere(conn, id, None)?;
         Ok::<_, Error>(instance.map(|instance| (instance, rows)))
     });
     let Some((instance, rows)) = read.await? else { return Ok(()) };
@@ -354,7 +354,11 @@ async fn opened(
 ) -> Result<(Instance, Arc<dyn ClusterApi>, Vec<InventoryRow>)> {
     let instance = find(app, who, said).await?;
     let id = instance.id;
-    let rows = app.db.read(move |conn| Ok::<_, Error>(inventory::list(conn, id, None)?)).await?;
+    let tenant = who.viewer()?;
+    let rows = app
+        .db
+        .read(move |conn| Ok::<_, Error>(inventory::list(&Scoped::new(conn, tenant), id, None)?))
+        .await?;
     let cluster = clusters::open(app, instance.cluster_id).await?;
     Ok((instance, cluster, rows))
 }
@@ -458,7 +462,10 @@ pub async fn diff(app: &App, who: &Principal, said: &str) -> Result<Vec<Change>>
     let tenant = who.viewer()?;
     let (instance, cluster, rows) = opened(app, who, said).await?;
     let (id, number) = (instance.id, instance.revision);
-    let revision = app.db.read(move |conn| Ok::<_, Error>(revisions::find(conn, id, number)?)).await?;
+    let revision = app
+        .db
+        .read(move |conn| Ok::<_, Error>(revisions::find(&Scoped::new(conn, tenant), id, number)?))
+        .await?;
     let Some(revision) = revision else { return Ok(Vec::new()) };
     let mut plan: Plan = app.documents.get(&document_identity(tenant.0), &revision.document).await?;
     plan.steps.retain(|step| {
@@ -512,8 +519,9 @@ pub async fn history(app: &App, who: &Principal, said: &str) -> Result<Vec<Revis
     let (said, sealer) = (said.to_owned(), app.sealer.clone());
     app.db
         .read(move |conn| {
-            let instance = find_instance(&Scoped::new(conn, tenant), &said)?;
-            let found = revisions::list(conn, instance.id)?;
+            let at = Scoped::new(conn, tenant);
+            let instance = find_instance(&at, &said)?;
+            let found = revisions::list(&at, instance.id)?;
             let shown = found.into_iter().map(|revision| {
                 let version = versions::get(conn, revision.version_id)?;
                 let mut values = overrides(&sealer, &revision)?;

@@ -248,7 +248,7 @@ async fn fail(app: &App, id: i64, reason: String) -> Result<()> {
 }
 
 async fn load(app: &App, id: i64) -> Result<Operation> {
-    let found = app.db.read(move |conn| Ok::<_, Error>(store::operations::find(conn, id)?)).await?;
+    let found = app.db.read(move |conn| Ok::<_, Error>(store::operations::find_anywhere(conn, id)?)).await?;
     found.ok_or_else(|| Error::NotFound { kind: "operation", id: id.to_string() })
 }
 
@@ -257,8 +257,7 @@ pub async fn get(app: &App, who: &Principal, id: i64) -> Result<Shown> {
     let tenant = who.viewer()?;
     app.db
         .read(move |conn| {
-            let operation = store::operations::find(conn, id)?
-                .filter(|operation| operation.tenant_id == tenant.0)
+            let operation = store::operations::find(&Scoped::new(conn, tenant), id)?
                 .ok_or_else(|| Error::NotFound { kind: "operation", id: id.to_string() })?;
             shown(conn, operation)
         })
@@ -279,7 +278,7 @@ pub async fn list(
             let at = Scoped::new(conn, tenant);
             let instance = instance.map(|said| wishes::find_instance(&at, &said)).transpose()?;
             let id = instance.map(|instance| instance.id);
-            let found = store::operations::list(conn, tenant.0, id, before, limit)?;
+            let found = store::operations::list(&at, id, before, limit)?;
             found.into_iter().map(|operation| shown(conn, operation)).collect()
         })
         .await

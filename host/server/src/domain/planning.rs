@@ -143,10 +143,10 @@ fn gather(at: &Scoped<'_>, wish: &Wish) -> Result<Known> {
             )));
         }
         current = in_force(at, &instance)?.map(with_version).transpose()?;
-        held = inventory::list(conn, id, Some(MAIN))?;
-        last = revisions::last_number(conn, id)?;
+        held = inventory::list(at, id, Some(MAIN))?;
+        last = revisions::last_number(at, id)?;
         if let Some(number) = wish.target {
-            let found = revisions::find(conn, id, number)?;
+            let found = revisions::find(at, id, number)?;
             let missing = || Error::NotFound { kind: "revision", id: format!("{}/{number}", wish.name) };
             target = Some(with_version(found.ok_or_else(missing)?)?);
         }

@@ -155,9 +155,7 @@ async fn row(app: &App, tenant: TenantId, id: i64) -> Result<PlanRow> {
     app.db
         .read(move |conn| {
             let at = Scoped::new(conn, tenant);
-            plans::find(at.connection(), id)?
-                .filter(|row| row.tenant_id == at.tenant().0)
-                .ok_or_else(|| Error::NotFound { kind: "plan", id: id.to_string() })
+            plans::find(&at, id)?.ok_or_else(|| Error::NotFound { kind: "plan", id: id.to_string() })
         })
         .await
 }

@@ -297,7 +297,7 @@ pub fn find_instance(at: &Scoped<'_>, said: &str) -> Result<Instance> {
 
 /// Refuses while another operation of the instance is under way.
 pub fn check_idle(at: &Scoped<'_>, instance: &Instance) -> Result<()> {
-    match operations::find_open(at.connection(), instance.id)? {
+    match operations::find_open(at, instance.id)? {
         None => Ok(()),
         Some(open) => Err(Error::Conflict(format!(
             "operation `{}` ({}) of instance `{}` is {}: wait for it or cancel it",
@@ -308,11 +308,10 @@ pub fn check_idle(at: &Scoped<'_>, instance: &Instance) -> Result<()> {
 
 /// The revision in force; after a failed first install, that one.
 pub fn in_force(at: &Scoped<'_>, instance: &Instance) -> Result<Option<Revision>> {
-    let conn = at.connection();
-    if let Some(found) = revisions::find(conn, instance.id, instance.revision)? {
+    if let Some(found) = revisions::find(at, instance.id, instance.revision)? {
         return Ok(Some(found));
     }
-    Ok(revisions::find(conn, instance.id, revisions::last_number(conn, instance.id)?)?)
+    Ok(revisions::find(at, instance.id, revisions::last_number(at, instance.id)?)?)
 }
 
 fn upgraded(at: &Scoped<'_>, instance: &Instance, said: Option<String>) -> Result<Version> {
@@ -326,10 +325,9 @@ fn upgraded(at: &Scoped<'_>, instance: &Instance, said: Option<String>) -> Resul
 }
 
 fn rollback_target(at: &Scoped<'_>, instance: &Instance, said: Option<i64>) -> Result<Revision> {
-    let conn = at.connection();
     let found = match said {
-        Some(number) => revisions::find(conn, instance.id, number)?,
-        None => revisions::find_previous(conn, instance.id, instance.revision)?,
+        Some(number) => revisions::find(at, instance.id, number)?,
+        None => revisions::find_previous(at, instance.id, instance.revision)?,
     };
     let Some(revision) = found else {
         return Err(match said {

@@ -199,7 +199,7 @@ impl Executor {
         let before = match operation.instance_id {
             Some(instance) => {
                 let part = plan.part.clone();
-                self.db.read(move |conn| store::inventory::list(conn, instance, Some(&part))).await?
+                self.db.read(move |conn| store::inventory::list_anywhere(conn, instance, Some(&part))).await?
             }
             None => Vec::new(),
         };
@@ -223,7 +223,7 @@ impl Executor {
             .db
             .write(move |tx| -> Result<bool> {
                 let open = store::operations::request_cancel(tx, id)?;
-                let operation = store::operations::find(tx, id)?;
+                let operation = store::operations::find_anywhere(tx, id)?;
                 if operation.is_some_and(|operation| operation.state == OperationState::Paused) {
                     store::operations::set_state(tx, id, OperationState::Running, None, &now)?;
                 }
@@ -250,7 +250,7 @@ impl Executor {
 
     async fn load(&self, id: i64) -> Result<Operation> {
         self.db
-            .read(move |conn| store::operations::find(conn, id))
+            .read(move |conn| store::operations::find_anywhere(conn, id))
             .await?
             .ok_or_else(|| Error::NotFound { kind: "operation", id: id.to_string() })
     }

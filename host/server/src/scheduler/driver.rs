@@ -13,7 +13,7 @@ use super::reconcilers;
 use crate::app::App;
 use crate::domain::operations::drive;
 use crate::error::{Error, Result};
-use crate::store::operations::list_open;
+use crate::store::operations::list_open_anywhere;
 
 const CLUSTERS_EVERY: Duration = Duration::from_secs(30);
 const EXPIRY_EVERY: Duration = Duration::from_secs(60);
@@ -46,7 +46,7 @@ async fn drive_operations(app: Arc<App>) {
             () = app.shutdown.begun() => return, // what runs is resumed from its journal at the next start
         }
         while runs.try_join_next().is_some() {}
-        let open = match app.db.read(|conn| Ok::<_, Error>(list_open(conn)?)).await {
+        let open = match app.db.read(|conn| Ok::<_, Error>(list_open_anywhere(conn)?)).await {
             Ok(open) => open,
             Err(error) => {
                 tracing::error!("open operations cannot be read: {:#}", anyhow::Error::new(error));

@@ -6,6 +6,8 @@ use osc_plugin_api::documents::plan_request::InventoryObject;
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
+use super::scope::Scoped;
+
 /// One object of an instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InventoryRow {
@@ -62,7 +64,18 @@ fn parse_policy(text: &str) -> rusqlite::Result<Policy> {
 }
 
 /// An instance's objects, of one part or all, in a stable order.
-pub fn list(conn: &Connection, instance_id: i64, part: Option<&str>) -> rusqlite::Result<Vec<InventoryRow>> {
+pub fn list(at: &Scoped<'_>, instance_id: i64, part: Option<&str>) -> rusqlite::Result<Vec<InventoryRow>> {
+    let mut rows = list_anywhere(at.conn, instance_id, part)?;
+    rows.retain(|row| row.tenant_id == at.tenant.0);
+    Ok(rows)
+}
+
+/// The same for the executor and the scheduler, which work for every tenant.
+pub fn list_anywhere(
+    conn: &Connection,
+    instance_id: i64,
+    part: Option<&str>,
+) -> rusqlite::Result<Vec<InventoryRow>> {
     conn.prepare_cached(
         "SELECT tenant_id, instance_id, part, api_version, kind, namespace, name, uid, policy FROM inventory
          WHERE instance_id = :instance_id AND (:part IS NULL OR part = :part)
@@ -104,7 +117,7 @@ pub fn replace(
 }
 
 /// Objects of other instances in the same cluster that have this uid: who else holds it.
-pub fn count_other_holders(
+pub fn count_other_holders_anywhere(
     conn: &Connection,
     cluster_id: i64,
     instance_id: i64,

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
+use super::scope::Scoped;
 use super::text_enum;
 
 text_enum! {
@@ -170,7 +171,12 @@ pub fn set_document(
     Ok(())
 }
 
-pub fn find(conn: &Connection, id: i64) -> rusqlite::Result<Option<Operation>> {
+pub fn find(at: &Scoped<'_>, id: i64) -> rusqlite::Result<Option<Operation>> {
+    Ok(find_anywhere(at.conn, id)?.filter(|operation| operation.tenant_id == at.tenant.0))
+}
+
+/// The same for the executor, which works for every tenant.
+pub fn find_anywhere(conn: &Connection, id: i64) -> rusqlite::Result<Option<Operation>> {
     conn.prepare_cached(
         "SELECT id, tenant_id, instance_id, kind, state, reason, wish, plan_id, document, attempt, cancel_requested,
          created_by, created_at, started_at, finished_at FROM operation WHERE id = :id",
@@ -179,29 +185,29 @@ pub fn find(conn: &Connection, id: i64) -> rusqlite::Result<Option<Operation>> {
     .optional()
 }
 
-/// A tenant's operations, newest first, of one instance or all, below the id `before`.
+/// The tenant's operations, newest first, of one instance or all, below the id `before`.
 pub fn list(
-    conn: &Connection,
-    tenant_id: i64,
+    at: &Scoped<'_>,
     instance_id: Option<i64>,
     before: Option<i64>,
     limit: u32,
 ) -> rusqlite::Result<Vec<Operation>> {
-    conn.prepare_cached(
+    at.conn
+        .prepare_cached(
         "SELECT id, tenant_id, instance_id, kind, state, reason, wish, plan_id, document, attempt, cancel_requested,
          created_by, created_at, started_at, finished_at FROM operation
          WHERE tenant_id = :tenant_id AND (:instance_id IS NULL OR instance_id = :instance_id)
          AND (:before IS NULL OR id < :before) ORDER BY id DESC LIMIT :limit",
     )?
     .query_map(
-        named_params! { ":tenant_id": tenant_id, ":instance_id": instance_id, ":before": before, ":limit": limit },
+        named_params! { ":tenant_id": at.tenant, ":instance_id": instance_id, ":before": before, ":limit": limit },
         Operation::from_row,
     )?
     .collect()
 }
 
 /// Ids of operations that are to be driven, oldest first: after a start these are resumed.
-pub fn list_open(conn: &Connection) -> rusqlite::Result<Vec<i64>> {
+pub fn list_open_anywhere(conn: &Connection) -> rusqlite::Result<Vec<i64>> {
     conn.prepare_cached(
         "SELECT id FROM operation WHERE state IN ('queued', 'planning', 'running') ORDER BY id",
     )?
@@ -210,19 +216,19 @@ pub fn list_open(conn: &Connection) -> rusqlite::Result<Vec<i64>> {
 }
 
 /// The operation of an instance that is not at its end, if any.
-pub fn find_open(conn: &Connection, instance_id: i64) -> rusqlite::Result<Option<Operation>> {
-    conn.prepare_cached(
+pub fn find_open(at: &Scoped<'_>, instance_id: i64) -> rusqlite::Result<Option<Operation>> {
+    at.conn.prepare_cached(
         "SELECT id, tenant_id, instance_id, kind, state, reason, wish, plan_id, document, attempt, cancel_requested,
          created_by, created_at, started_at, finished_at FROM operation
-         WHERE instance_id = :instance_id AND state IN ('queued', 'planning', 'running', 'paused')
-         ORDER BY id LIMIT 1",
+         WHERE tenant_id = :tenant_id AND instance_id = :instance_id
+         AND state IN ('queued', 'planning', 'running', 'paused') ORDER BY id LIMIT 1",
     )?
-    .query_row(named_params! { ":instance_id": instance_id }, Operation::from_row)
+    .query_row(named_params! { ":tenant_id": at.tenant, ":instance_id": instance_id }, Operation::from_row)
     .optional()
 }
 
 /// The newest operation of an instance: its state is half of the instance's.
-pub fn find_last(conn: &Connection, instance_id: i64) -> rusqlite::Result<Option<Operation>> {
+pub fn find_last_anywhere(conn: &Connection, instance_id: i64) -> rusqlite::Result<Option<Operation>> {
     conn.prepare_cached(
         "SELECT id, tenant_id, instance_id, kind, state, reason, wish, plan_id, document, attempt, cancel_requested,
          created_by, created_at, started_at, finished_at FROM operation

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
+use super::scope::Scoped;
 use super::text_enum;
 
 text_enum! {
@@ -105,12 +106,12 @@ pub fn complete(conn: &Connection, id: i64, content: &PlanContent) -> rusqlite::
     Ok(())
 }
 
-pub fn find(conn: &Connection, id: i64) -> rusqlite::Result<Option<PlanRow>> {
-    conn.prepare_cached(
+pub fn find(at: &Scoped<'_>, id: i64) -> rusqlite::Result<Option<PlanRow>> {
+    at.conn.prepare_cached(
         "SELECT id, tenant_id, instance_id, verb, state, hash, wish, document, preview, created_by, created_at,
-         expires_at FROM plan WHERE id = :id",
+         expires_at FROM plan WHERE id = :id AND tenant_id = :tenant_id",
     )?
-    .query_row(named_params! { ":id": id }, PlanRow::from_row)
+    .query_row(named_params! { ":id": id, ":tenant_id": at.tenant }, PlanRow::from_row)
     .optional()
 }
 
@@ -123,13 +124,13 @@ pub fn close(conn: &Connection, id: i64, state: PlanState) -> rusqlite::Result<b
 }
 
 /// Marks plans whose hour is over, and answers how many.
-pub fn expire(conn: &Connection, now: &str) -> rusqlite::Result<usize> {
+pub fn expire_anywhere(conn: &Connection, now: &str) -> rusqlite::Result<usize> {
     conn.prepare_cached("UPDATE plan SET state = 'expired' WHERE state = 'open' AND expires_at <= :now")?
         .execute(named_params! { ":now": now })
 }
 
 /// Documents of plans that can never run again and that no operation or revision names: (id, document, preview).
-pub fn list_garbage(
+pub fn list_garbage_anywhere(
     conn: &Connection,
     before: &str,
     limit: u32,

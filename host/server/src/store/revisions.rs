@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
+use super::scope::Scoped;
 use super::text_enum;
 
 text_enum! {
@@ -94,38 +95,38 @@ pub fn record(conn: &Connection, new: &NewRevision, now: &str) -> rusqlite::Resu
     Ok(())
 }
 
-pub fn find(conn: &Connection, instance_id: i64, number: i64) -> rusqlite::Result<Option<Revision>> {
-    conn.prepare_cached(
+pub fn find(at: &Scoped<'_>, instance_id: i64, number: i64) -> rusqlite::Result<Option<Revision>> {
+    at.conn.prepare_cached(
         "SELECT id, tenant_id, instance_id, number, version_id, operation_id, overrides, document, notes, result,
-         created_at FROM revision WHERE instance_id = :instance_id AND number = :number",
+         created_at FROM revision WHERE tenant_id = :tenant_id AND instance_id = :instance_id AND number = :number",
     )?
-    .query_row(named_params! { ":instance_id": instance_id, ":number": number }, Revision::from_row)
+    .query_row(named_params! { ":tenant_id": at.tenant, ":instance_id": instance_id, ":number": number }, Revision::from_row)
     .optional()
 }
 
 /// The newest revision before `before` that was deployed once: where a roll back goes when nobody says.
-pub fn find_previous(conn: &Connection, instance_id: i64, before: i64) -> rusqlite::Result<Option<Revision>> {
-    conn.prepare_cached(
+pub fn find_previous(at: &Scoped<'_>, instance_id: i64, before: i64) -> rusqlite::Result<Option<Revision>> {
+    at.conn.prepare_cached(
         "SELECT id, tenant_id, instance_id, number, version_id, operation_id, overrides, document, notes, result,
-         created_at FROM revision WHERE instance_id = :instance_id AND number < :before AND result <> 'failed'
+         created_at FROM revision WHERE tenant_id = :tenant_id AND instance_id = :instance_id AND number < :before AND result <> 'failed'
          ORDER BY number DESC LIMIT 1",
     )?
-    .query_row(named_params! { ":instance_id": instance_id, ":before": before }, Revision::from_row)
+    .query_row(named_params! { ":tenant_id": at.tenant, ":instance_id": instance_id, ":before": before }, Revision::from_row)
     .optional()
 }
 
 /// An instance's revisions, newest first.
-pub fn list(conn: &Connection, instance_id: i64) -> rusqlite::Result<Vec<Revision>> {
-    conn.prepare_cached(
+pub fn list(at: &Scoped<'_>, instance_id: i64) -> rusqlite::Result<Vec<Revision>> {
+    at.conn.prepare_cached(
         "SELECT id, tenant_id, instance_id, number, version_id, operation_id, overrides, document, notes, result,
-         created_at FROM revision WHERE instance_id = :instance_id ORDER BY number DESC",
+         created_at FROM revision WHERE tenant_id = :tenant_id AND instance_id = :instance_id ORDER BY number DESC",
     )?
-    .query_map(named_params! { ":instance_id": instance_id }, Revision::from_row)?
+    .query_map(named_params! { ":tenant_id": at.tenant, ":instance_id": instance_id }, Revision::from_row)?
     .collect()
 }
 
 /// The highest number taken, 0 when there is none; the next revision has one more.
-pub fn last_number(conn: &Connection, instance_id: i64) -> rusqlite::Result<i64> {
-    conn.prepare_cached("SELECT coalesce(max(number), 0) FROM revision WHERE instance_id = :instance_id")?
-        .query_row(named_params! { ":instance_id": instance_id }, |row| row.get(0))
+pub fn last_number(at: &Scoped<'_>, instance_id: i64) -> rusqlite::Result<i64> {
+    at.conn.prepare_cached("SELECT coalesce(max(number), 0) FROM revision WHERE tenant_id = :tenant_id AND instance_id = :instance_id")?
+        .query_row(named_params! { ":tenant_id": at.tenant, ":instance_id": instance_id }, |row| row.get(0))
 }

@@ -162,7 +162,7 @@ impl Run<'_> {
         let holders = self
             .executor
             .db
-            .read(move |conn| store::inventory::count_other_holders(conn, cluster, instance, &uid))
+            .read(move |conn| store::inventory::count_other_holders_anywhere(conn, cluster, instance, &uid))
             .await
             .map_err(|error: rusqlite::Error| Stop::Broken(error.into()))?;
         Ok(holders > 0)

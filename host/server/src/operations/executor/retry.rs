@@ -21,14 +21,14 @@ impl Executor {
         let now = store::time::text(self.clock.now());
         self.db
             .write(move |tx| -> Result<()> {
-                let operation = store::operations::find(tx, id)?
+                let operation = store::operations::find_anywhere(tx, id)?
                     .ok_or_else(|| Error::NotFound { kind: "operation", id: id.to_string() })?;
                 let paused = operation.state == OperationState::Paused;
                 if !paused && !matches!(operation.state, OperationState::Failed | OperationState::Cancelled) {
                     return Err(Error::Conflict(format!("operation `{id}` {}", cannot(operation.state))));
                 }
                 if let Some(instance) = operation.instance_id
-                    && let Some(last) = store::operations::find_last(tx, instance)?
+                    && let Some(last) = store::operations::find_last_anywhere(tx, instance)?
                     && last.id != id
                 {
                     return Err(Error::Conflict(format!(

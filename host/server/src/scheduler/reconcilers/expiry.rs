@@ -17,9 +17,9 @@ pub(in crate::scheduler) async fn run(app: Arc<App>) -> Result<()> {
         .write(|tx| {
             let now = time::now();
             tokens::delete_expired(tx, &now)?;
-            plans::expire(tx, &now)?;
+            plans::expire_anywhere(tx, &now)?;
             subscriptions::finish_ending_anywhere(tx)?;
-            Ok::<_, Error>(plans::list_garbage(tx, &time::in_seconds(-KEEP_SECONDS), BATCH)?)
+            Ok::<_, Error>(plans::list_garbage_anywhere(tx, &time::in_seconds(-KEEP_SECONDS), BATCH)?)
         })
         .await?;
     for (id, document, preview) in garbage {

@@ -212,7 +212,7 @@ impl Bench {
     }
 
     pub(super) async fn reason(&self, id: i64) -> String {
-        let operation = self.db.read(move |conn| store::operations::find(conn, id)).await.unwrap();
+        let operation = self.db.read(move |conn| store::operations::find_anywhere(conn, id)).await.unwrap();
         operation.unwrap().reason.unwrap_or_default()
     }
 
@@ -234,7 +234,7 @@ impl Bench {
     /// `Kind namespace/name policy`, sorted.
     pub(super) async fn inventory(&self) -> Vec<String> {
         let id = self.instance_id;
-        let rows = self.db.read(move |conn| store::inventory::list(conn, id, None)).await.unwrap();
+        let rows = self.db.read(move |conn| store::inventory::list_anywhere(conn, id, None)).await.unwrap();
         let policy = |row: &store::inventory::InventoryRow| serde_json::to_value(row.policy).unwrap();
         let mut lines: Vec<String> =
             rows.iter().map(|row| format!("{} {}", row.object, policy(row).as_str().unwrap())).collect();
