@@ -6,6 +6,8 @@ use std::time::Duration;
 use anyhow::Result;
 use futures::io::AsyncBufReadExt;
 use futures::stream::StreamExt;
+use k8s_openapi::api::core::v1::PersistentVolume;
+use kube::api::PostParams;
 use osc_sandbox::client::{Call, Change, Client, Pending, Refusal, Resource, Shared, Verb};
 use osc_sandbox::clock::SystemClock;
 use osc_sandbox::controllers;
@@ -41,6 +43,23 @@ pub fn start_controllers(client: kube::Client, root_ca: &str) -> Manager {
     let settings = controllers::Settings { root_ca: root_ca.to_owned() };
     let node = Arc::new(Kubelet::new(NODE));
     controllers::start(Arc::new(ApiClient::new(client)), Arc::new(SystemClock), &settings, vec![node])
+}
+
+/// Makes volumes that claims without a class bind to, on a cluster that provisions none.
+pub async fn offer_volumes(client: kube::Client, count: usize) -> Result<()> {
+    let volumes: kube::Api<PersistentVolume> = kube::Api::all(client);
+    for i in 0..count {
+        let volume = serde_json::json!({
+            "metadata": {"name": format!("volume-{i}")},
+            "spec": {
+                "accessModes": ["ReadWriteOnce"],
+                "capacity": {"storage": "10Gi"},
+                "hostPath": {"path": format!("/volumes/{i}")},
+            },
+        });
+        volumes.create(&PostParams::default(), &serde_json::from_value(volume)?).await?;
+    }
+    Ok(())
 }
 
 impl Client for ApiClient {

@@ -27,8 +27,13 @@ fn expect(ended: &Ended, words: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Nothing of what was refused can be deployed, and the server is as small as it should be.
+/// Nothing of what was refused can be deployed or lies around, and the server is as small as it should be.
 fn expect_clean(server: &Server) -> Result<()> {
+    let staged = server.data().join("objects/uploads");
+    if staged.exists() {
+        let left: Vec<_> = std::fs::read_dir(&staged)?.collect::<std::io::Result<_>>()?;
+        ensure!(left.is_empty(), "uploads are left: {left:?}");
+    }
     let instances = server.osc(["instance", "list", "-o", "json"])?.json()?;
     ensure!(instances == json!([]), "{instances}");
     let (_, highest) = server.memory()?;
@@ -78,6 +83,20 @@ fn bomb(folder: &Path) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// More entries than anybody needs, each empty.
+fn crowd(folder: &Path) -> Result<PathBuf> {
+    let path = folder.join("crowd.tgz");
+    let mut archive = tar::Builder::new(GzEncoder::new(std::fs::File::create(&path)?, Compression::fast()));
+    let mut header = tar::Header::new_gnu();
+    header.set_size(0);
+    header.set_mode(0o644);
+    for i in 0..200_000 {
+        archive.append_data(&mut header, format!("crowd/files/{i}"), std::io::empty())?;
+    }
+    archive.into_inner()?.finish()?;
+    Ok(path)
+}
+
 fn hostile_archives(folder: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
     use tar::EntryType::{Char, Fifo, Link, Regular, Symlink};
     let plain = folder.join("plain.tgz");
@@ -99,6 +118,7 @@ fn hostile_archives(folder: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
             "x/Chart.yaml",
         ),
         (bomb(folder)?, "bomb"),
+        (crowd(folder)?, "entries"),
     ])
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
-use osc_integration::api_client::start_kubelet;
+use osc_integration::api_client::{offer_volumes, start_kubelet};
 use osc_integration::charts::{chart, edit, pack};
 use osc_integration::kubectl::Kubectl;
 use osc_integration::osc::Server;
@@ -253,10 +253,12 @@ fn on_the_sandbox() -> Result<()> {
 async fn on_a_real_control_plane() -> Result<()> {
     let Some(kube) = RealKube::start().await? else { return Ok(()) };
     let _kubelet = start_kubelet(kube.client());
+    offer_volumes(kube.client(), 2).await?;
     let kubeconfig = kube.kubeconfig_path();
     tokio::task::spawn_blocking(move || {
-        // Without `ledger`: no provisioner makes volumes there, so its StatefulSet does not get ready.
-        greeter(&Stage::real(&kubeconfig)?)
+        let stage = Stage::real(&kubeconfig)?;
+        greeter(&stage)?;
+        ledger(&stage)
     })
     .await?
 }
