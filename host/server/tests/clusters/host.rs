@@ -108,7 +108,7 @@ impl Server {
     }
 
     pub(crate) async fn state(&self, id: i64) -> Result<(OperationState, String)> {
-        let operation = self.db.read(move |conn| store::operations::find(conn, id)).await?;
+        let operation = self.db.read(move |conn| store::operations::find_anywhere(conn, id)).await?;
         let operation = operation.ok_or_else(|| anyhow::anyhow!("operation {id} is gone"))?;
         Ok((operation.state, operation.reason.unwrap_or_default()))
     }
