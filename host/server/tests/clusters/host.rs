@@ -120,7 +120,7 @@ impl Server {
     }
 
     pub(crate) async fn inventory(&self) -> Result<Vec<String>> {
-        let rows = self.db.read(move |conn| store::inventory::list(conn, 1, None)).await?;
+        let rows = self.db.read(move |conn| store::inventory::list_anywhere(conn, 1, None)).await?;
         Ok(rows.into_iter().map(|row| format!("{} {:?}", row.object, row.policy)).collect())
     }
 }
