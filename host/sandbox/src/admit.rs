@@ -42,6 +42,7 @@ pub(crate) fn create(
             limits::admit_claim(api, resource, namespace, value)?;
         }
         ("", "persistentvolumes") => protect(value, "kubernetes.io/pv-protection"),
+        ("storage.k8s.io", "volumeattributesclasses") => protect(value, "kubernetes.io/vac-protection"),
         ("", "nodes") => {
             let mut taints = value.items(&["spec", "taints"]).to_vec();
             if !taints.iter().any(|t| t.text(&["key"]) == NOT_READY) {

@@ -119,14 +119,22 @@ pub(crate) fn apply(resource: &Resource, value: &mut Value) {
                 default(port, &["protocol"], "TCP");
             }
         }
-        ("admissionregistration.k8s.io", _) => webhooks(&resource.plural, value),
-        ("apiextensions.k8s.io", _) => crate::crd::default_names(value),
+        ("admissionregistration.k8s.io", _) => admission(&resource.plural, value),
+        ("apiextensions.k8s.io", _) => {
+            crate::crd::default_names(value);
+            called(value, &["spec", "conversion", "webhook", "clientConfig", "service"]);
+        }
         ("apiregistration.k8s.io", _) if has(value, &["spec", "service"]) => {
             default_number(value, &["spec", "service", "port"], 443);
         }
         ("certificates.k8s.io", _) => {}
         ("flowcontrol.apiserver.k8s.io", "flowschemas") => {
             default_number(value, &["spec", "matchingPrecedence"], 1000);
+        }
+        ("flowcontrol.apiserver.k8s.io", _) => priority_level(value),
+        ("resource.k8s.io", "resourceclaims") => device_requests(value, &["spec", "devices", "requests"]),
+        ("resource.k8s.io", "resourceclaimtemplates") => {
+            device_requests(value, &["spec", "spec", "devices", "requests"]);
         }
         _ => {}
     }
@@ -235,26 +243,89 @@ fn rbac(value: &mut Value) {
     }
 }
 
-fn webhooks(plural: &str, value: &mut Value) {
+fn admission(plural: &str, value: &mut Value) {
+    if plural.ends_with("policies") {
+        default(value, &["spec", "failurePolicy"], "Fail");
+        with(value, &["spec", "matchConstraints"], matched);
+    } else if plural.ends_with("policybindings") {
+        with(value, &["spec", "matchResources"], matched);
+    }
     for hook in items_mut(value, &["webhooks"]).into_iter().flatten() {
         default(hook, &["failurePolicy"], "Fail");
-        default(hook, &["matchPolicy"], "Equivalent");
-        for selector in ["namespaceSelector", "objectSelector"] {
-            if !has(hook, &[selector]) {
-                set(hook, &[selector], json!({}));
-            }
-        }
+        matched(hook);
         if !has(hook, &["timeoutSeconds"]) {
             set(hook, &["timeoutSeconds"], 10);
         }
         if plural == "mutatingwebhookconfigurations" {
             default(hook, &["reinvocationPolicy"], "Never");
         }
-        if has(hook, &["clientConfig", "service"]) && !has(hook, &["clientConfig", "service", "port"]) {
-            set(hook, &["clientConfig", "service", "port"], 443);
+        called(hook, &["clientConfig", "service"]);
+    }
+}
+
+/// What hooks and policies say about the objects they are for.
+fn matched(holder: &mut Value) {
+    default(holder, &["matchPolicy"], "Equivalent");
+    for selector in ["namespaceSelector", "objectSelector"] {
+        if !has(holder, &[selector]) {
+            set(holder, &[selector], json!({}));
         }
-        for rule in items_mut(hook, &["rules"]).into_iter().flatten() {
+    }
+    for rules in ["rules", "resourceRules", "excludeResourceRules"] {
+        for rule in items_mut(holder, &[rules]).into_iter().flatten() {
             default(rule, &["scope"], "*");
         }
+    }
+}
+
+/// The port of a service that a server calls.
+fn called(holder: &mut Value, path: &[&str]) {
+    let port: Vec<&str> = path.iter().copied().chain(["port"]).collect();
+    if has(holder, path) && !has(holder, &port) {
+        set(holder, &port, 443);
+    }
+}
+
+fn priority_level(value: &mut Value) {
+    let kind = value.text(&["spec", "type"]).to_owned();
+    with(value, &["spec", "exempt"], |exempt| {
+        for field in ["nominalConcurrencyShares", "lendablePercent"] {
+            if !has(exempt, &[field]) {
+                set(exempt, &[field], 0);
+            }
+        }
+    });
+    if kind == "Limited" {
+        with(value, &["spec", "limited"], |limited| {
+            for (field, new) in [("nominalConcurrencyShares", 30), ("lendablePercent", 0)] {
+                if !has(limited, &[field]) {
+                    set(limited, &[field], new);
+                }
+            }
+            with(limited, &["limitResponse", "queuing"], |queuing| {
+                for (field, new) in [("handSize", 8), ("queues", 64), ("queueLengthLimit", 50)] {
+                    default_number(queuing, &[field], new);
+                }
+            });
+        });
+    }
+}
+
+fn device_requests(value: &mut Value, path: &[&str]) {
+    for request in items_mut(value, path).into_iter().flatten() {
+        with(request, &["exactly"], device_request);
+        for inner in items_mut(request, &["firstAvailable"]).into_iter().flatten() {
+            device_request(inner);
+        }
+    }
+}
+
+fn device_request(request: &mut Value) {
+    default(request, &["allocationMode"], "ExactCount");
+    if request.text(&["allocationMode"]) == "ExactCount" {
+        default_number(request, &["count"], 1);
+    }
+    for toleration in items_mut(request, &["tolerations"]).into_iter().flatten() {
+        default(toleration, &["operator"], "Equal");
     }
 }

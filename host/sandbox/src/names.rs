@@ -12,6 +12,8 @@ const LABEL_VALUE: &str = "(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?";
 const WILDCARD: &str = "\\*\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*";
 const CONFIG_KEY: &str = "[-._a-zA-Z0-9]+";
 const ENV_NAME: &str = "[-._a-zA-Z][-._a-zA-Z0-9]*";
+const SEARCH_DOMAIN: &str = "_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*";
+const HEADER: &str = "[-A-Za-z0-9]+";
 
 fn full(pattern: &str, text: &str) -> bool {
     static CACHE: LazyLock<Vec<(&'static str, Regex)>> = LazyLock::new(|| {
@@ -24,13 +26,20 @@ fn full(pattern: &str, text: &str) -> bool {
             WILDCARD,
             CONFIG_KEY,
             ENV_NAME,
+            SEARCH_DOMAIN,
+            HEADER,
         ];
         all.into_iter().map(|p| (p, Regex::new(&format!("^(?:{p})$")).expect("a fixed pattern"))).collect()
     });
     CACHE.iter().find(|(p, _)| *p == pattern).is_some_and(|(_, regex)| regex.is_match(text))
 }
 
+/// Names and hosts are counted in characters, keys and values of labels in bytes.
 fn too_long(limit: usize) -> String {
+    format!("must be no more than {limit} characters")
+}
+
+fn too_many_bytes(limit: usize) -> String {
     format!("must be no more than {limit} bytes")
 }
 
@@ -121,7 +130,10 @@ pub fn qualified_name(text: &str) -> Vec<String> {
             if prefix.is_empty() {
                 out.push("prefix part must be non-empty".into());
             } else {
-                out.extend(dns1123_subdomain(prefix).into_iter().map(|m| format!("prefix part {m}")));
+                let found = dns1123_subdomain(prefix);
+                out.extend(
+                    found.iter().map(|m| format!("prefix part {}", m.replace(" characters", " bytes"))),
+                );
             }
             name
         }
@@ -137,7 +149,7 @@ pub fn qualified_name(text: &str) -> Vec<String> {
     if name.is_empty() {
         out.push("name part must be non-empty".into());
     } else if name.len() > 63 {
-        out.push(format!("name part {}", too_long(63)));
+        out.push(format!("name part {}", too_many_bytes(63)));
     }
     if !full(QUALIFIED, name) {
         out.push(rule(
@@ -154,7 +166,7 @@ pub fn qualified_name(text: &str) -> Vec<String> {
 pub fn label_value(text: &str) -> Vec<String> {
     let mut out = Vec::new();
     if text.len() > 63 {
-        out.push(too_long(63));
+        out.push(too_many_bytes(63));
     }
     if !full(LABEL_VALUE, text) {
         out.push(rule(
@@ -192,6 +204,35 @@ fn no_dots(text: &str) -> Option<String> {
         _ if text.starts_with("..") => Some("must not start with '..'".into()),
         _ => None,
     }
+}
+
+/// A domain of a search list, whose labels may hold underscores.
+pub fn search_domain(text: &str) -> Vec<String> {
+    let mut out = Vec::new();
+    if text.len() > 253 {
+        out.push(too_long(253));
+    }
+    if !full(SEARCH_DOMAIN, text) {
+        out.push(rule(
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
+             start and end with an alphanumeric character",
+            SEARCH_DOMAIN,
+            &["example.com"],
+        ));
+    }
+    out
+}
+
+/// The name of an HTTP header.
+pub fn header(text: &str) -> Vec<String> {
+    if full(HEADER, text) {
+        return Vec::new();
+    }
+    vec![rule(
+        "a valid HTTP header must consist of alphanumeric characters or '-'",
+        HEADER,
+        &["X-Header-Name"],
+    )]
 }
 
 /// The name of an environment variable.

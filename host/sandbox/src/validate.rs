@@ -1,15 +1,22 @@
 //! What makes an object invalid, in the words of a real server.
 
+mod access;
+mod admission;
+mod autoscaling;
+mod batch;
+mod cluster;
 mod common;
+mod config;
 mod container;
 mod meta;
 mod network;
 mod pod;
+mod quotas;
 mod service;
-mod small;
 mod status;
 mod storage;
 mod volume;
+mod warnings;
 mod workload;
 
 use serde_json::Value;
@@ -18,9 +25,9 @@ use crate::cluster::Core;
 use crate::crd;
 use crate::resources::Resource;
 use crate::status::Cause;
-use crate::value::Get;
 
 pub(crate) use meta::of_metadata;
+pub(crate) use warnings::of as warn;
 
 /// What is wrong with a new object.
 pub(crate) fn create(_core: &Core, resource: &Resource, value: &Value) -> Vec<Cause> {
@@ -34,10 +41,10 @@ pub(crate) fn create(_core: &Core, resource: &Resource, value: &Value) -> Vec<Ca
         causes.extend(service::new(value));
     }
     if resource.plural == "cronjobs" {
-        causes.extend(workload::cron_name(value));
+        causes.extend(batch::cron_name(value));
     }
     if resource.plural == "jobs" {
-        causes.extend(workload::job_selector(value));
+        causes.extend(batch::job_selector(value));
     }
     causes
 }
@@ -48,34 +55,50 @@ fn content(resource: &Resource, value: &Value) -> Vec<Cause> {
         ("", "podtemplates") => pod::of_template(&value["template"], "template"),
         ("", "replicationcontrollers") => workload::replication_controller(value),
         ("", "services") => service::of_service(value),
-        ("", "configmaps") => small::config_map(value),
-        ("", "secrets") => small::secret(value),
+        ("", "configmaps") => config::config_map(value),
+        ("", "secrets") => config::secret(value),
         ("", "persistentvolumeclaims") => storage::claim(&value["spec"], "spec"),
         ("", "persistentvolumes") => storage::volume(value),
-        ("", "resourcequotas") => small::quota(value),
-        ("", "limitranges") => small::limit_range(value),
-        ("", "events") | ("events.k8s.io", _) => small::event(resource, value),
-        ("", "endpoints") => small::endpoints(value),
-        ("", "nodes") => small::node(value),
+        ("", "resourcequotas") => quotas::quota(value),
+        ("", "limitranges") => quotas::limit_range(value),
+        ("", "namespaces") => cluster::namespace(value),
+        ("", "events") | ("events.k8s.io", _) => cluster::event(resource, value),
+        ("", "endpoints") => network::endpoints(value),
+        ("", "nodes") => cluster::node(value),
         ("admissionregistration.k8s.io", plural) if plural.ends_with("webhookconfigurations") => {
-            small::webhooks(value)
+            admission::webhooks(plural, value)
         }
+        ("admissionregistration.k8s.io", "validatingadmissionpolicies") => admission::policy(value),
+        ("admissionregistration.k8s.io", "validatingadmissionpolicybindings") => {
+            admission::policy_binding(value)
+        }
+        ("apiregistration.k8s.io", _) => cluster::api_service(value),
         ("apps", "deployments") => workload::deployment(value),
         ("apps", "replicasets") => workload::replica_set(value),
         ("apps", "statefulsets") => workload::stateful_set(value),
         ("apps", "daemonsets") => workload::daemon_set(value),
-        ("batch", "jobs") => workload::job(&value["spec"], "spec"),
-        ("batch", "cronjobs") => workload::cron_job(value),
-        ("autoscaling", _) => workload::autoscaler(value),
+        ("apps", "controllerrevisions") => cluster::revision(value),
+        ("batch", "jobs") => batch::job(&value["spec"], "spec"),
+        ("batch", "cronjobs") => batch::cron_job(value),
+        ("autoscaling", _) => autoscaling::autoscaler(value),
+        ("certificates.k8s.io", "certificatesigningrequests") => cluster::signing_request(value),
         ("policy", _) => workload::budget(value),
         ("networking.k8s.io", "ingresses") => network::ingress(value),
         ("networking.k8s.io", "networkpolicies") => network::policy(value),
         ("networking.k8s.io", "ingressclasses") => network::ingress_class(value),
+        ("networking.k8s.io", "ipaddresses") => cluster::ip_address(value),
+        ("networking.k8s.io", "servicecidrs") => cluster::service_range(value),
+        ("node.k8s.io", _) => cluster::runtime_class(value),
         ("discovery.k8s.io", _) => network::endpoint_slice(value),
         ("storage.k8s.io", "storageclasses") => storage::class(value),
-        ("coordination.k8s.io", _) => small::lease(value),
-        ("scheduling.k8s.io", _) => small::priority_class(value),
-        ("rbac.authorization.k8s.io", plural) => small::rbac(plural, value),
+        ("storage.k8s.io", "volumeattributesclasses") => storage::attributes(value),
+        ("storage.k8s.io", "csidrivers") => storage::driver(value),
+        ("storage.k8s.io", "csinodes") => storage::node(value),
+        ("storage.k8s.io", "csistoragecapacities") => storage::capacity(value),
+        ("storage.k8s.io", "volumeattachments") => storage::attachment(value),
+        ("coordination.k8s.io", _) => cluster::lease(value),
+        ("scheduling.k8s.io", _) => cluster::priority_class(value),
+        ("rbac.authorization.k8s.io", plural) => access::rbac(plural, value),
         ("apiextensions.k8s.io", _) => crd::validate::definition(None, value),
         _ => Vec::new(),
     }
@@ -128,7 +151,7 @@ pub(crate) fn update(
             causes.extend(content(resource, value));
         }
         ("", "configmaps" | "secrets") => {
-            causes.extend(small::immutable(resource, live, value));
+            causes.extend(config::immutable(resource, live, value));
             causes.extend(content(resource, value));
         }
         ("", "persistentvolumeclaims") => {
@@ -140,33 +163,22 @@ pub(crate) fn update(
             causes.extend(workload::of_update(resource, live, value));
         }
         ("rbac.authorization.k8s.io", _) => {
-            causes.extend(small::rbac_update(live, value));
+            causes.extend(access::rbac_update(live, value));
             causes.extend(content(resource, value));
         }
         ("storage.k8s.io", "storageclasses") => {
             causes.extend(content(resource, value));
             causes.extend(storage::class_update(live, value));
         }
-        _ => causes.extend(content(resource, value)),
-    }
-    causes
-}
-
-/// Warnings that a write of this object gives.
-pub(crate) fn warn(resource: &Resource, value: &Value, warnings: &mut Vec<String>) {
-    if resource.is("networking.k8s.io", "ingresses") {
-        const CLASS: &str = "kubernetes.io/ingress.class";
-        if value.at(&["metadata", "annotations", CLASS]).is_some() {
-            warnings.push(format!(
-                "annotation {CLASS:?} is deprecated, please use 'spec.ingressClassName' instead"
-            ));
+        (group, plural) => {
+            causes.extend(content(resource, value));
+            causes.extend(match (group, plural) {
+                ("storage.k8s.io", "volumeattributesclasses") => storage::attributes_update(live, value),
+                ("storage.k8s.io", "csistoragecapacities") => storage::capacity_update(live, value),
+                ("node.k8s.io", _) => cluster::runtime_class_update(live, value),
+                _ => Vec::new(),
+            });
         }
     }
-    if resource.is("", "services") && !value.items(&["spec", "externalIPs"]).is_empty() {
-        warnings
-            .push("spec.externalIPs is deprecated and may no longer be implemented in some clusters".into());
-    }
-    if !resource.is_custom() && resource.plural == "pods" {
-        pod::warn(value, warnings);
-    }
+    causes
 }

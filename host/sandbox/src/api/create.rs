@@ -156,7 +156,7 @@ impl Api {
             self.core.release(allocated);
             return Err(Status::invalid(named_kind(resource, &name), &causes));
         }
-        validate::warn(resource, &value, warnings);
+        validate::warn(resource, None, &value, warnings);
         if options.dry_run {
             self.core.release(allocated);
             if self.core.store.get(&key(resource, &namespace, &name)).is_some() {

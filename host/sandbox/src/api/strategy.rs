@@ -1,6 +1,8 @@
 //! What each kind does to its own objects before they are written: initial status, generation, and the fields that a
 //! request cannot change.
 
+mod disabled;
+
 use serde_json::{Value, json};
 
 use crate::ownership::fields::Set;
@@ -11,7 +13,7 @@ use crate::schema::typed::zero_struct;
 use crate::value::{Get, map_at, object, set};
 
 /// Built-in resources whose objects have a generation.
-const GENERATION: [&str; 26] = [
+const GENERATION: [&str; 25] = [
     "deployments",
     "daemonsets",
     "replicasets",
@@ -33,7 +35,6 @@ const GENERATION: [&str; 26] = [
     "flowschemas",
     "prioritylevelconfigurations",
     "endpointslices",
-    "servicecidrs",
     "deviceclasses",
     "resourceslices",
     "priorityclasses",
@@ -106,6 +107,9 @@ pub(super) fn prepare_create(resource: &Resource, value: &mut Value) {
     if has_generation(resource) {
         set(value, &["metadata", "generation"], 1);
     }
+    if !resource.is_custom() {
+        disabled::drop_fields(resource, None, value);
+    }
     match resource.plural.as_str() {
         _ if resource.is_custom() => {}
         "namespaces" => {
@@ -130,12 +134,7 @@ pub(super) fn prepare_create(resource: &Resource, value: &mut Value) {
         }
         "persistentvolumeclaims" => {
             set(value, &["status", "phase"], "Pending");
-            // Both forms of a source say the same.
-            let source = value.at(&["spec", "dataSource"]).filter(|s| s.is_object()).cloned();
-            if let (Some(mut source), None) = (source, value.at(&["spec", "dataSourceRef"])) {
-                object(&mut source).entry("apiGroup").or_insert(Value::Null);
-                set(value, &["spec", "dataSourceRef"], source);
-            }
+            disabled::same_sources(value);
         }
         "customresourcedefinitions" => crate::crd::prepare_create(value),
         "jobs" => crate::defaults::job_labels(value),
@@ -202,6 +201,9 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, live: &Valu
             }
         }
         _ => {}
+    }
+    if !resource.is_custom() && subresource != "status" {
+        disabled::drop_fields(resource, Some(live), value);
     }
     if resource.plural == "daemonsets" && !resource.is_custom() {
         let old = live.text(&["metadata", "annotations", TEMPLATE_GENERATION]).parse().unwrap_or(1);

@@ -131,7 +131,7 @@ impl Api {
             return Err(Status::invalid(named_kind(resource, &name), &causes));
         }
         if subresource.is_empty() {
-            validate::warn(resource, &value, &mut warnings);
+            validate::warn(resource, Some(&live.value), &value, &mut warnings);
         }
         let done =
             |object: Arc<Object>| Ok(Some(Written { object, created: false, warnings: warnings.clone() }));

@@ -132,15 +132,42 @@ fn http_get(handler: &mut Value) {
 }
 
 /// True if the image's tag is `latest` or absent, and no digest is given.
+/// True if an image is named without tag and digest, or by the tag `latest`; a malformed name is not.
 fn is_latest(image: &str) -> bool {
     if image.contains('@') {
         return false;
     }
-    let last = image.rsplit('/').next().unwrap_or_default();
-    match last.split_once(':') {
-        None => true,
-        Some((_, tag)) => tag == "latest",
-    }
+    let start = image.rfind('/').map_or(0, |slash| slash + 1);
+    let (name, tag) = match image[start..].split_once(':') {
+        None => (image, "latest"),
+        Some((last, tag)) => (&image[..start + last.len()], tag),
+    };
+    tag == "latest" && is_image_name(name)
+}
+
+/// Names of images: lower case words; the first part may be a host.
+fn is_image_name(name: &str) -> bool {
+    let word = |word: &str| {
+        let lower = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        !word.is_empty()
+            && word.starts_with(lower)
+            && word.ends_with(lower)
+            && word.chars().all(|c| lower(c) || matches!(c, '.' | '_' | '-'))
+            && !word.contains("..")
+            && !word.contains("___")
+    };
+    let hash = name.len() == 64 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    let (host, path) = match name.split_once('/') {
+        Some((host, path))
+            if host.contains(['.', ':']) || host == "localhost" || host.to_lowercase() != host =>
+        {
+            (host, path)
+        }
+        _ => ("", name),
+    };
+    let host_fits =
+        host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']'));
+    !hash && host_fits && path.split('/').all(word)
 }
 
 fn volume(volume: &mut Value) {

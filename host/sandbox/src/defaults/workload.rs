@@ -60,11 +60,15 @@ pub(super) fn apps(plural: &str, value: &mut Value) {
         }
         "statefulsets" => {
             default(value, &["spec", "podManagementPolicy"], "OrderedReady");
+            // A strategy that is named gets no rolling update of its own.
+            let named = !value.text(&["spec", "updateStrategy", "type"]).is_empty();
             default(value, &["spec", "updateStrategy", "type"], "RollingUpdate");
-            if value.text(&["spec", "updateStrategy", "type"]) == "RollingUpdate"
-                && !has(value, &["spec", "updateStrategy", "rollingUpdate", "partition"])
-            {
-                set(value, &["spec", "updateStrategy", "rollingUpdate", "partition"], 0);
+            let rolling = value.text(&["spec", "updateStrategy", "type"]) == "RollingUpdate";
+            if rolling && (!named || has(value, &["spec", "updateStrategy", "rollingUpdate"])) {
+                let path = ["spec", "updateStrategy", "rollingUpdate", "partition"];
+                if !has(value, &path) {
+                    set(value, &path, 0);
+                }
             }
             for field in ["whenDeleted", "whenScaled"] {
                 default(value, &["spec", "persistentVolumeClaimRetentionPolicy", field], "Retain");
@@ -72,8 +76,8 @@ pub(super) fn apps(plural: &str, value: &mut Value) {
             one(value);
             history(value);
             for claim in items_mut(value, &["spec", "volumeClaimTemplates"]).into_iter().flatten() {
-                default(claim, &["kind"], "PersistentVolumeClaim");
-                default(claim, &["apiVersion"], "v1");
+                set(claim, &["kind"], "PersistentVolumeClaim");
+                set(claim, &["apiVersion"], "v1");
                 default(claim, &["spec", "volumeMode"], "Filesystem");
                 default(claim, &["status", "phase"], "Pending");
             }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::fields::{Set, path_text};
-use super::merge::{Comparison, compare, field_set, merge, remove_items, validate};
+use super::merge::{Comparison, compare, field_set, has_keys, merge, remove_items, validate};
 use crate::schema::Node;
 use crate::schema::typed::format_seconds;
 use crate::status::{Cause, Status};
@@ -238,6 +238,10 @@ pub fn update(
     take_managed(new);
     // Objects that nobody tracks stay untracked until the first apply.
     if managed.0.is_empty() && !live.text(&["metadata", "uid"]).is_empty() {
+        return;
+    }
+    // Nobody can own items that cannot be told apart.
+    if !has_keys(node, new) {
         return;
     }
     let mut old = live.clone();

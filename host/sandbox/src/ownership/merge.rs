@@ -390,6 +390,22 @@ pub fn validate(node: &Node, value: &Value) -> Result<(), String> {
     }
 }
 
+/// True if every item of the associative lists in a value can be told from the others.
+pub fn has_keys(node: &Node, value: &Value) -> bool {
+    match (&node.shape, value) {
+        (Shape::Struct(ty), Value::Object(map)) => {
+            let ty = ty.get();
+            map.iter().all(|(key, value)| ty.child(key).is_none_or(|child| has_keys(child, value)))
+        }
+        (Shape::Map(item), Value::Object(map)) => map.values().all(|value| has_keys(item, value)),
+        (Shape::List(item), Value::Array(values)) => values.iter().all(|value| {
+            let told = node.list == ListKind::Atomic || item_step(item, &node.list, value).is_ok();
+            told && has_keys(item, value)
+        }),
+        _ => true,
+    }
+}
+
 fn validate_at(node: &Node, value: &Value, path: &str, errors: &mut Vec<String>) {
     if value.is_null() {
         return;

@@ -8,7 +8,7 @@ use crate::status::Cause;
 use crate::value::Get;
 
 pub(super) const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
-pub(super) const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";
+const PORT_RANGE: &str = "must be between 1 and 65535, inclusive";
 pub(super) const IMMUTABLE: &str = "field is immutable";
 
 /// True if there is a value that is not null.
@@ -39,6 +39,11 @@ pub(super) fn one_of(value: &Value, field: &str, at: &str, supported: &[&str], c
     if !supported.contains(&text) {
         causes.push(Cause::unsupported(format!("{at}.{field}"), &text.into(), supported));
     }
+}
+
+/// What is wrong with a port number.
+pub(super) fn port_problem(number: i64) -> Option<&'static str> {
+    (!(1..=65_535).contains(&number)).then_some(PORT_RANGE)
 }
 
 /// A port number.
@@ -125,7 +130,12 @@ pub(super) fn quantity(value: &Value) -> Option<Quantity> {
 /// A value as Go prints an internal struct in messages: upper-case names, all fields.
 pub(super) fn go_struct(fields: &[(&str, Value)]) -> Value {
     // Field order matters in the text, so it is made by hand.
-    let parts: Vec<String> = fields.iter().map(|(name, value)| format!("{name:?}:{value}")).collect();
+    let inner = |value: &Value| match value {
+        Value::String(text) if text.starts_with('\u{0}') => text.trim_start_matches('\u{0}').to_owned(),
+        other => other.to_string(),
+    };
+    let parts: Vec<String> =
+        fields.iter().map(|(name, value)| format!("{name:?}:{}", inner(value))).collect();
     Value::String(format!("\u{0}{{{}}}", parts.join(",")))
 }
 
@@ -143,10 +153,18 @@ pub(super) fn unsupported_struct(field: &str, value: &Value, supported: &[&str])
     Cause::other(field, "FieldValueNotSupported", message)
 }
 
-/// An IP address.
+/// An IP address in its strict form.
 pub(super) fn ip(text: &str, field: &str, causes: &mut Vec<Cause>) {
     if text.parse::<std::net::IpAddr>().is_err() {
-        let rule = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";
-        causes.push(Cause::invalid(field, &text.into(), rule));
+        causes.push(Cause::invalid(field, &text.into(), IP));
     }
 }
+
+/// An IP address in any form that older servers allowed.
+pub(super) fn address(text: &str, field: &str, causes: &mut Vec<Cause>) {
+    if super::warnings::sloppy_ip(text).is_none() {
+        causes.push(Cause::invalid(field, &text.into(), IP));
+    }
+}
+
+const IP: &str = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)";

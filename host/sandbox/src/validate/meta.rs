@@ -12,20 +12,17 @@ use crate::value::Get;
 const ANNOTATIONS: usize = 256 * 1024;
 
 fn name_problems(resource: &Resource, name: &str) -> Vec<String> {
-    let found = if resource.is_custom() {
-        names::dns1123_subdomain(name)
-    } else {
-        match (resource.group.as_str(), resource.plural.as_str()) {
-            ("", "namespaces") => names::dns1123_label(name),
-            ("", "services") => names::dns1123_label(name),
-            ("rbac.authorization.k8s.io", _) | ("certificates.k8s.io", _) => names::path_segment(name),
-            ("", "events") | ("events.k8s.io", _) => names::dns1123_subdomain(name),
-            ("apiextensions.k8s.io", _) => names::dns1123_subdomain(name),
-            _ => names::dns1123_subdomain(name),
-        }
-    };
-    // Names count characters where other rules count bytes.
-    found.into_iter().map(|text| text.replace(" bytes", " characters")).collect()
+    if resource.is_custom() {
+        return names::dns1123_subdomain(name);
+    }
+    match (resource.group.as_str(), resource.plural.as_str()) {
+        ("", "namespaces") => names::dns1123_label(name),
+        ("", "services") => names::dns1123_label(name),
+        ("rbac.authorization.k8s.io", _) | ("certificates.k8s.io", _) => names::path_segment(name),
+        ("", "events") | ("events.k8s.io", _) => names::dns1123_subdomain(name),
+        ("apiextensions.k8s.io", _) => names::dns1123_subdomain(name),
+        _ => names::dns1123_subdomain(name),
+    }
 }
 
 /// Metadata of a new object.
@@ -47,10 +44,25 @@ pub(super) fn of_object(resource: &Resource, value: &Value) -> Vec<Cause> {
     causes
 }
 
+/// Metadata of a template: labels and annotations only.
+pub(super) fn of_map_metadata(meta: &Value, at: &str) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    labels(&meta["labels"], &format!("{at}.labels"), &mut causes);
+    annotations(meta, at, &mut causes);
+    causes
+}
+
 /// Labels, annotations, finalizers and owners.
 pub(crate) fn of_metadata(meta: &Value, at: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
     labels(&meta["labels"], &format!("{at}.labels"), &mut causes);
+    annotations(meta, at, &mut causes);
+    owners(meta, at, &mut causes);
+    finalizers(meta, at, &mut causes);
+    causes
+}
+
+fn annotations(meta: &Value, at: &str, causes: &mut Vec<Cause>) {
     let mut size = 0;
     for (key, text) in meta["annotations"].as_object().into_iter().flatten() {
         size += key.len() + text.as_str().map_or(0, str::len);
@@ -63,9 +75,6 @@ pub(crate) fn of_metadata(meta: &Value, at: &str) -> Vec<Cause> {
     if size > ANNOTATIONS {
         causes.push(Cause::too_long(format!("{at}.annotations"), ANNOTATIONS));
     }
-    owners(meta, at, &mut causes);
-    finalizers(meta, at, &mut causes);
-    causes
 }
 
 pub(super) fn labels(labels: &Value, at: &str, causes: &mut Vec<Cause>) {

@@ -23,9 +23,21 @@ fn backend(backend: &Value, at: &str, causes: &mut Vec<Cause>) {
         let text = "cannot set both resource and service backends";
         causes.push(Cause::invalid(at, &"".into(), text));
     } else if resource {
+        let group = backend.text(&["resource", "apiGroup"]);
+        if !group.is_empty() {
+            causes.extend(problems(
+                names::dns1123_subdomain(group),
+                &format!("{at}.resource.apiGroup"),
+                group,
+            ));
+        }
         for field in ["kind", "name"] {
-            if backend.text(&["resource", field]).is_empty() {
-                causes.push(Cause::required(format!("{at}.resource.{field}"), ""));
+            let text = backend.text(&["resource", field]);
+            let field = format!("{at}.resource.{field}");
+            if text.is_empty() {
+                causes.push(Cause::required(field, ""));
+            } else {
+                causes.extend(problems(names::path_segment(text), &field, text));
             }
         }
     } else if service {
@@ -33,7 +45,7 @@ fn backend(backend: &Value, at: &str, causes: &mut Vec<Cause>) {
         if name.is_empty() {
             causes.push(Cause::required(format!("{at}.service.name"), ""));
         } else {
-            causes.extend(problems(names::dns1035_label(name), &format!("{at}.service.name"), name));
+            causes.extend(problems(names::dns1123_label(name), &format!("{at}.service.name"), name));
         }
         let named = backend.text(&["service", "port", "name"]);
         let number = backend.int(&["service", "port", "number"]).unwrap_or(0);
@@ -46,6 +58,8 @@ fn backend(backend: &Value, at: &str, causes: &mut Vec<Cause>) {
         } else {
             port(number, &format!("{at}.service.port.number"), causes);
         }
+    } else {
+        causes.push(Cause::invalid(at, &"".into(), "resource or service backend is required"));
     }
 }
 
@@ -56,7 +70,8 @@ pub(super) fn ingress(value: &Value) -> Vec<Cause> {
     let default = has(spec, &["defaultBackend"]);
     if rules.is_empty() && !default {
         let text = "either `defaultBackend` or `rules` must be specified";
-        causes.push(Cause::invalid("spec", &Value::Null, text));
+        let shown = spec.get("rules").cloned().unwrap_or(Value::Null);
+        causes.push(Cause::invalid("spec", &shown, text));
     }
     if default {
         backend(&spec["defaultBackend"], "spec.defaultBackend", &mut causes);
@@ -100,7 +115,9 @@ fn path(path: &Value, at: &str, causes: &mut Vec<Cause>) {
     let text = path.text(&["path"]);
     if !has(path, &["pathType"]) {
         causes.push(Cause::required(format!("{at}.pathType"), "pathType must be specified"));
-    } else {
+        return;
+    }
+    {
         let field = format!("{at}.path");
         match path.text(&["pathType"]) {
             "Exact" | "Prefix" => {
@@ -128,24 +145,53 @@ fn path(path: &Value, at: &str, causes: &mut Vec<Cause>) {
 pub(super) fn ingress_class(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let controller = value.text(&["spec", "controller"]);
+    let field = "spec.controller";
     if controller.is_empty() {
-        causes.push(Cause::required("spec.controller", ""));
-    } else if !controller.contains('/') {
-        let text = "must be a domain-prefixed path (such as \"acme.io/foo\")";
-        causes.push(Cause::invalid("spec.controller", &controller.into(), text));
-    }
-    let parameters = &value["spec"]["parameters"];
-    if parameters.is_object() {
-        for field in ["kind", "name"] {
-            if parameters.text(&[field]).is_empty() {
-                causes.push(Cause::required(format!("spec.parameters.{field}"), ""));
+        causes.push(Cause::required(field, ""));
+    } else if controller.len() > 250 {
+        causes.push(Cause::too_long(field, 250));
+    } else {
+        match controller.split_once('/') {
+            Some((domain, path)) if !domain.is_empty() && !path.is_empty() => {
+                causes.extend(problems(names::dns1123_subdomain(domain), field, domain));
+            }
+            _ => {
+                let text = "must be a domain-prefixed path (such as \"acme.io/foo\")";
+                causes.push(Cause::invalid(field, &controller.into(), text));
             }
         }
-        one_of(parameters, "scope", "spec.parameters", &["Cluster", "Namespace"], &mut causes);
-        if parameters.text(&["scope"]) == "Namespace" && parameters.text(&["namespace"]).is_empty() {
-            let text = "`parameters.scope` is set to 'Namespace'";
-            causes.push(Cause::required("spec.parameters.namespace", text));
+    }
+    let parameters = &value["spec"]["parameters"];
+    if !parameters.is_object() {
+        return causes;
+    }
+    let group = parameters.text(&["apiGroup"]);
+    if has(parameters, &["apiGroup"]) {
+        causes.extend(problems(names::dns1123_subdomain(group), "spec.parameters.apiGroup", group));
+    }
+    for key in ["kind", "name"] {
+        let text = parameters.text(&[key]);
+        let field = format!("spec.parameters.{key}");
+        if text.is_empty() {
+            causes.push(Cause::required(field, ""));
+        } else {
+            causes.extend(problems(names::path_segment(text), &field, text));
         }
+    }
+    one_of(parameters, "scope", "spec.parameters", &["Cluster", "Namespace"], &mut causes);
+    let field = "spec.parameters.namespace";
+    let namespace = parameters.text(&["namespace"]);
+    match (parameters.text(&["scope"]), has(parameters, &["namespace"])) {
+        ("Namespace", true) if !namespace.is_empty() => {
+            causes.extend(problems(names::dns1123_label(namespace), field, namespace));
+        }
+        ("Namespace", _) => {
+            causes.push(Cause::required(field, "`parameters.scope` is set to 'Namespace'"));
+        }
+        ("Cluster", true) => {
+            causes.push(Cause::forbidden(field, "`parameters.scope` is set to 'Cluster'"));
+        }
+        _ => {}
     }
     causes
 }
@@ -218,6 +264,10 @@ fn peer(peer: &Value, at: &str, causes: &mut Vec<Cause>) {
         cidr(peer.text(&["ipBlock", "cidr"]), &format!("{at}.ipBlock.cidr"), causes);
         for (i, except) in peer.items(&["ipBlock", "except"]).iter().filter_map(Value::as_str).enumerate() {
             let field = format!("{at}.ipBlock.except[{i}]");
+            // The exception is looked at only within a good block.
+            if super::warnings::sloppy_cidr(peer.text(&["ipBlock", "cidr"])).is_none() {
+                break;
+            }
             cidr(except, &field, causes);
             if !is_subset(except, peer.text(&["ipBlock", "cidr"])) {
                 causes.push(Cause::invalid(field, &except.into(), "must be a strict subset of `cidr`"));
@@ -250,12 +300,7 @@ pub(super) fn cidr(text: &str, field: &str, causes: &mut Vec<Cause>) {
         causes.push(Cause::required(field, ""));
         return;
     }
-    let parsed = text.split_once('/').and_then(|(ip, bits)| {
-        let ip: std::net::IpAddr = ip.parse().ok()?;
-        let bits: u8 = bits.parse().ok()?;
-        (bits <= if ip.is_ipv4() { 32 } else { 128 }).then_some(())
-    });
-    if parsed.is_none() {
+    if super::warnings::sloppy_cidr(text).is_none() {
         let rule = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
         causes.push(Cause::invalid(field, &text.into(), rule));
     }
@@ -299,6 +344,45 @@ pub(super) fn endpoint_slice(value: &Value) -> Vec<Cause> {
         }
         seen.push(name);
         one_of(entry, "protocol", &format!("ports[{i}]"), &["SCTP", "TCP", "UDP"], &mut causes);
+    }
+    causes
+}
+
+/// Endpoints.
+pub(super) fn endpoints(value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    for (i, subset) in value.items(&["subsets"]).iter().enumerate() {
+        let at = format!("subsets[{i}]");
+        if subset.items(&["addresses"]).is_empty() && subset.items(&["notReadyAddresses"]).is_empty() {
+            causes.push(Cause::required(at.clone(), "must specify `addresses` or `notReadyAddresses`"));
+        }
+        for list in ["addresses", "notReadyAddresses"] {
+            for (j, address) in subset.items(&[list]).iter().enumerate() {
+                let text = address.text(&["ip"]);
+                let field = format!("{at}.{list}[{j}].ip");
+                ip(text, &field, &mut causes);
+                match text.parse::<std::net::IpAddr>() {
+                    Err(_) => causes.push(Cause::invalid(field, &text.into(), "must be a valid IP address")),
+                    Ok(ip) if ip.is_loopback() => {
+                        let rule = "may not be in the loopback range (127.0.0.0/8, ::1/128)";
+                        causes.push(Cause::invalid(field, &text.into(), rule));
+                    }
+                    Ok(_) => {}
+                }
+            }
+        }
+        let ports = subset.items(&["ports"]);
+        for (j, entry) in ports.iter().enumerate() {
+            let at = format!("{at}.ports[{j}]");
+            let name = entry.text(&["name"]);
+            if name.is_empty() && ports.len() > 1 {
+                causes.push(Cause::required(format!("{at}.name"), ""));
+            } else if !name.is_empty() {
+                causes.extend(problems(names::dns1123_label(name), &format!("{at}.name"), name));
+            }
+            port(entry.int(&["port"]).unwrap_or(0), &format!("{at}.port"), &mut causes);
+            one_of(entry, "protocol", &at, &["SCTP", "TCP", "UDP"], &mut causes);
+        }
     }
     causes
 }

@@ -1,16 +1,22 @@
 //! Pods and pod templates.
 
+mod scheduling;
+mod update;
+
 use serde_json::Value;
 
-use super::common::{has, not_negative, one_of, problems, selector};
+use super::common::{address, has, one_of, problems};
 use super::{container, meta, volume};
 use crate::names;
 use crate::status::Cause;
-use crate::value::{Get, remove, set};
+use crate::value::Get;
+
+pub(super) use scheduling::{node_selector, tolerations};
+pub(super) use update::{of_resize, of_update};
 
 /// A new pod.
 pub(super) fn of_pod(pod: &Value) -> Vec<Cause> {
-    let mut causes = spec(&pod["spec"], "spec", true);
+    let mut causes = spec(&pod["spec"], pod.text(&["metadata", "name"]), "spec", true);
     if !pod.items(&["spec", "ephemeralContainers"]).is_empty() {
         causes.push(Cause::forbidden("spec.ephemeralContainers", "cannot be set on create"));
     }
@@ -20,34 +26,44 @@ pub(super) fn of_pod(pod: &Value) -> Vec<Cause> {
 /// A template of pods.
 pub(super) fn of_template(template: &Value, at: &str) -> Vec<Cause> {
     // Templates report their labels under the template itself.
-    let mut causes = meta::of_metadata(&template["metadata"], at);
-    causes.extend(spec(&template["spec"], &format!("{at}.spec"), false));
+    let mut causes = meta::of_map_metadata(&template["metadata"], at);
+    causes.extend(spec(&template["spec"], "", &format!("{at}.spec"), false));
+    if !template.items(&["spec", "ephemeralContainers"]).is_empty() {
+        let text = "ephemeral containers not allowed in pod template";
+        causes.push(Cause::forbidden(format!("{at}.spec.ephemeralContainers"), text));
+    }
     causes
 }
 
-/// The specification of a pod.
-pub(super) fn spec(spec: &Value, at: &str, own: bool) -> Vec<Cause> {
+/// The specification of a pod, or of a template (`own` is false and there is no name).
+fn spec(spec: &Value, name: &str, at: &str, own: bool) -> Vec<Cause> {
     let mut causes = Vec::new();
-    let volumes = volume::of_volumes(spec, at, &mut causes);
+    let volumes = volume::of_volumes(spec, name, at, &mut causes);
+    claims(spec, at, &mut causes);
     container::of_spec(spec, at, &volumes, &mut causes);
     restart_policy(spec, at, &mut causes);
-    dns_policy(spec, at, &mut causes);
+    const POLICIES: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
+    one_of(spec, "dnsPolicy", at, &POLICIES, &mut causes);
     for (key, value) in spec["nodeSelector"].as_object().into_iter().flatten() {
         let field = format!("{at}.nodeSelector");
         causes.extend(problems(names::qualified_name(key), &field, key));
         let value = value.as_str().unwrap_or_default();
         causes.extend(problems(names::label_value(value), &field, value));
     }
-    security(&spec["securityContext"], &format!("{at}.securityContext"), &mut causes);
-    for (i, secret) in spec.items(&["imagePullSecrets"]).iter().enumerate() {
-        if secret.text(&["name"]).is_empty() {
-            causes.push(Cause::required(format!("{at}.imagePullSecrets[{i}].name"), ""));
-        }
+    security(spec, &format!("{at}.securityContext"), &mut causes);
+    scheduling::affinity(&spec["affinity"], &format!("{at}.affinity"), &mut causes);
+    dns_config(spec, &format!("{at}.dnsConfig"), &mut causes);
+    for (i, gate) in spec.items(&["readinessGates"]).iter().enumerate() {
+        let kind = gate.text(&["conditionType"]);
+        let field = format!("{at}.readinessGates[{i}].conditionType");
+        causes.extend(problems(names::qualified_name(kind), &field, kind));
     }
-    affinity(&spec["affinity"], &format!("{at}.affinity"), &mut causes);
-    for (field, check) in [("serviceAccountName", true), ("nodeName", true), ("priorityClassName", true)] {
+    gates(spec, at, own, &mut causes);
+    scheduling::spread(spec, at, &mut causes);
+    hosts(spec, at, &mut causes);
+    for field in ["serviceAccountName", "nodeName"] {
         let text = spec.text(&[field]);
-        if check && !text.is_empty() {
+        if !text.is_empty() {
             causes.extend(problems(names::dns1123_subdomain(text), &format!("{at}.{field}"), text));
         }
     }
@@ -63,17 +79,175 @@ pub(super) fn spec(spec: &Value, at: &str, own: bool) -> Vec<Cause> {
             causes.extend(problems(names::dns1123_label(text), &format!("{at}.{field}"), text));
         }
     }
-    for (i, toleration) in spec.items(&["tolerations"]).iter().enumerate() {
-        self::toleration(toleration, &format!("{at}.tolerations[{i}]"), &mut causes);
-    }
+    tolerations(spec, at, &mut causes);
     for (i, alias) in spec.items(&["hostAliases"]).iter().enumerate() {
-        super::common::ip(alias.text(&["ip"]), &format!("{at}.hostAliases[{i}].ip"), &mut causes);
+        address(alias.text(&["ip"]), &format!("{at}.hostAliases[{i}].ip"), &mut causes);
         for (j, host) in alias.items(&["hostnames"]).iter().filter_map(Value::as_str).enumerate() {
             let field = format!("{at}.hostAliases[{i}].hostnames[{j}]");
             causes.extend(problems(names::dns1123_subdomain(host), &field, host));
         }
     }
-    spread(spec, at, &mut causes);
+    for field in ["priorityClassName", "runtimeClassName"] {
+        let text = spec.text(&[field]);
+        if !text.is_empty() || field == "runtimeClassName" && has(spec, &[field]) {
+            causes.extend(problems(names::dns1123_subdomain(text), &format!("{at}.{field}"), text));
+        }
+    }
+    one_of(spec, "preemptionPolicy", at, &["PreemptLowerPriority", "Never"], &mut causes);
+    container::overhead(&spec["overhead"], &format!("{at}.overhead"), &mut causes);
+    system(spec, at, &mut causes);
+    container::file_references(spec, at, &mut causes);
+    causes
+}
+
+fn claims(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    let claims = spec.items(&["resourceClaims"]);
+    for (i, claim) in claims.iter().enumerate() {
+        let field = format!("{at}.resourceClaims[{i}]");
+        let name = claim.text(&["name"]);
+        if name.is_empty() {
+            causes.push(Cause::required(format!("{field}.name"), ""));
+        } else if claims[..i].iter().any(|other| other.text(&["name"]) == name) {
+            causes.push(Cause::duplicate(format!("{field}.name"), &name.into()));
+        } else {
+            causes.extend(problems(names::dns1123_label(name), &format!("{field}.name"), name));
+        }
+        let sources = ["resourceClaimName", "resourceClaimTemplateName"];
+        let given = sources.into_iter().filter(|key| has(claim, &[key])).count();
+        if given != 1 {
+            let get = |key: &str| claim.get(key).cloned().unwrap_or(Value::Null);
+            let shown = super::common::go_struct(&[
+                ("Name", name.into()),
+                ("ResourceClaimName", get("resourceClaimName")),
+                ("ResourceClaimTemplateName", get("resourceClaimTemplateName")),
+            ]);
+            let text = if given == 0 {
+                "must specify one of: `resourceClaimName`, `resourceClaimTemplateName`"
+            } else {
+                "at most one of `resourceClaimName` or `resourceClaimTemplateName` may be specified"
+            };
+            causes.push(super::common::invalid_struct(&field, &shown, text));
+        }
+        for key in sources.into_iter().filter(|key| has(claim, &[key])) {
+            let text = claim.text(&[key]);
+            causes.extend(problems(names::dns1123_subdomain(text), &format!("{field}.{key}"), text));
+        }
+    }
+}
+
+fn restart_policy(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    match spec.text(&["restartPolicy"]) {
+        "" if !has(spec, &["restartPolicy"]) => {
+            // An empty specification has no defaults; a real server asks only for containers then.
+        }
+        "" => causes.push(Cause::required(format!("{at}.restartPolicy"), "")),
+        _ => one_of(spec, "restartPolicy", at, &["Always", "OnFailure", "Never"], causes),
+    }
+}
+
+fn dns_config(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    let config = &spec["dnsConfig"];
+    let servers = config.items(&["nameservers"]);
+    if spec.text(&["dnsPolicy"]) == "None" {
+        if !config.is_object() {
+            causes.push(Cause::required(at, "must provide `dnsConfig` when `dnsPolicy` is None"));
+            return;
+        }
+        if servers.is_empty() {
+            let text = "must provide at least one DNS nameserver when `dnsPolicy` is None";
+            causes.push(Cause::required(format!("{at}.nameservers"), text));
+            return;
+        }
+    }
+    let searches = config.items(&["searches"]);
+    let length = searches.iter().filter_map(Value::as_str).map(|text| text.len() + 1).sum::<usize>();
+    if servers.len() > 3 {
+        let text = "must not have more than 3 nameservers";
+        causes.push(Cause::invalid(format!("{at}.nameservers"), &servers.to_vec().into(), text));
+    }
+    for (i, server) in servers.iter().filter_map(Value::as_str).enumerate() {
+        address(server, &format!("{at}.nameservers[{i}]"), causes);
+    }
+    if searches.len() > 32 {
+        let text = "must not have more than 32 search paths";
+        causes.push(Cause::invalid(format!("{at}.searches"), &searches.to_vec().into(), text));
+    }
+    if length > 2049 {
+        let text = "must not have more than 2048 characters (including spaces) in the search list";
+        causes.push(Cause::invalid(format!("{at}.searches"), &searches.to_vec().into(), text));
+    }
+    for (i, search) in searches.iter().filter_map(Value::as_str).enumerate().filter(|(_, s)| *s != ".") {
+        let search = search.strip_suffix('.').unwrap_or(search);
+        causes.extend(problems(names::search_domain(search), &format!("{at}.searches[{i}]"), search));
+    }
+    for (i, option) in config.items(&["options"]).iter().enumerate() {
+        if option.text(&["name"]).is_empty() {
+            causes.push(Cause::required(format!("{at}.options[{i}]"), "must not be empty"));
+        }
+    }
+}
+
+fn security(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    let context = &spec["securityContext"];
+    for field in ["fsGroup", "runAsUser", "runAsGroup"] {
+        container::id(context, field, at, causes);
+    }
+    for (i, group) in context.items(&["supplementalGroups"]).iter().enumerate() {
+        if !group.as_i64().is_some_and(|g| (0..=i64::from(i32::MAX)).contains(&g)) {
+            let text = "must be between 0 and 2147483647, inclusive";
+            causes.push(Cause::invalid(format!("{at}.supplementalGroups[{i}]"), group, text));
+        }
+    }
+    if spec["shareProcessNamespace"] == true && spec["hostPID"] == true {
+        let text = "ShareProcessNamespace and HostPID cannot both be enabled";
+        causes.push(Cause::invalid(format!("{at}.shareProcessNamespace"), &true.into(), text));
+    }
+    sysctls(spec, at, causes);
+    if has(context, &["fsGroupChangePolicy"]) {
+        one_of(context, "fsGroupChangePolicy", at, &["Always", "OnRootMismatch"], causes);
+    }
+    container::seccomp(&context["seccompProfile"], &format!("{at}.seccompProfile"), causes);
+    container::app_armor(&context["appArmorProfile"], &format!("{at}.appArmorProfile"), causes);
+    if has(context, &["supplementalGroupsPolicy"]) {
+        one_of(context, "supplementalGroupsPolicy", at, &["Merge", "Strict"], causes);
+    }
+    if has(context, &["seLinuxChangePolicy"]) {
+        one_of(context, "seLinuxChangePolicy", at, &["MountOption", "Recursive"], causes);
+    }
+}
+
+fn sysctls(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    const PATTERN: &str = "^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+    let sysctls = spec.items(&["securityContext", "sysctls"]);
+    for (i, entry) in sysctls.iter().enumerate() {
+        let name = entry.text(&["name"]);
+        let field = format!("{at}.sysctls[{i}].name");
+        let word = |word: &str| {
+            let alone = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+            word.starts_with(alone)
+                && word.ends_with(alone)
+                && word.chars().all(|c| alone(c) || c == '-' || c == '_')
+        };
+        if name.is_empty() {
+            causes.push(Cause::required(field.clone(), ""));
+        } else if name.len() > 253 || !name.split(['.', '/']).all(word) {
+            let text = format!("must have at most 253 characters and match regex {PATTERN}");
+            causes.push(Cause::invalid(field.clone(), &name.into(), &text));
+        } else if sysctls[..i].iter().any(|other| other.text(&["name"]) == name) {
+            causes.push(Cause::duplicate(field.clone(), &name.into()));
+        }
+        let dotted = name.replace('/', ".");
+        let shared = ["kernel.shm", "kernel.msg", "kernel.sem", "fs.mqueue."];
+        if spec["hostNetwork"] == true && dotted.starts_with("net.") {
+            let text = "may not be specified when 'hostNetwork' is true";
+            causes.push(Cause::invalid(field, &name.into(), text));
+        } else if spec["hostIPC"] == true && shared.iter().any(|prefix| dotted.starts_with(prefix)) {
+            causes.push(Cause::invalid(field, &name.into(), "may not be specified when 'hostIPC' is true"));
+        }
+    }
+}
+
+fn gates(spec: &Value, at: &str, own: bool, causes: &mut Vec<Cause>) {
     let gates = spec.items(&["schedulingGates"]);
     for (i, gate) in gates.iter().enumerate() {
         let name = gate.text(&["name"]);
@@ -87,261 +261,101 @@ pub(super) fn spec(spec: &Value, at: &str, own: bool) -> Vec<Cause> {
         let text = "cannot be set until all schedulingGates have been cleared";
         causes.push(Cause::forbidden(format!("{at}.nodeName"), text));
     }
-    causes
 }
 
-fn restart_policy(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
-    match spec.text(&["restartPolicy"]) {
-        "" if !has(spec, &["restartPolicy"]) => {
-            // An empty specification has no defaults; a real server asks only for containers then.
-        }
-        "" => causes.push(Cause::required(format!("{at}.restartPolicy"), "")),
-        _ => one_of(spec, "restartPolicy", at, &["Always", "OnFailure", "Never"], causes),
-    }
-}
-
-fn dns_policy(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
-    const POLICIES: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
-    one_of(spec, "dnsPolicy", at, &POLICIES, causes);
-    if spec.text(&["dnsPolicy"]) == "None" && spec.items(&["dnsConfig", "nameservers"]).is_empty() {
-        let text = "must provide at least one DNS nameserver when `dnsPolicy` is None";
-        causes.push(Cause::required(format!("{at}.dnsConfig"), text));
-    }
-}
-
-fn security(context: &Value, at: &str, causes: &mut Vec<Cause>) {
-    for field in ["fsGroup", "runAsUser", "runAsGroup"] {
-        container::id(context, field, at, causes);
-    }
-    for (i, group) in context.items(&["supplementalGroups"]).iter().enumerate() {
-        if !group.as_i64().is_some_and(|g| (0..=i64::from(i32::MAX)).contains(&g)) {
-            let text = "must be between 0 and 2147483647, inclusive";
-            causes.push(Cause::invalid(format!("{at}.supplementalGroups[{i}]"), group, text));
-        }
-    }
-    if has(context, &["fsGroupChangePolicy"]) {
-        one_of(context, "fsGroupChangePolicy", at, &["Always", "OnRootMismatch"], causes);
-    }
-    container::seccomp(&context["seccompProfile"], &format!("{at}.seccompProfile"), causes);
-}
-
-fn toleration(toleration: &Value, at: &str, causes: &mut Vec<Cause>) {
-    let (key, operator, value) =
-        (toleration.text(&["key"]), toleration.text(&["operator"]), toleration.text(&["value"]));
-    if !key.is_empty() {
-        causes.extend(problems(names::qualified_name(key), &format!("{at}.key"), key));
-    }
-    if key.is_empty() && operator != "Exists" {
-        let text =
-            "operator must be Exists when `key` is empty, which means \"match all values and all keys\"";
-        causes.push(Cause::invalid(format!("{at}.operator"), &operator.into(), text));
-    }
-    if has(toleration, &["tolerationSeconds"]) && toleration.text(&["effect"]) != "NoExecute" {
-        let text = "effect must be 'NoExecute' when `tolerationSeconds` is set";
-        causes.push(Cause::invalid(format!("{at}.effect"), &toleration.text(&["effect"]).into(), text));
-    }
-    match operator {
-        "" | "Equal" => causes.extend(problems(names::label_value(value), &format!("{at}.operator"), value)),
-        "Exists" if !value.is_empty() => {
-            let text = "value must be empty when `operator` is 'Exists'";
-            causes.push(Cause::invalid(format!("{at}.operator"), &value.into(), text));
-        }
-        "Exists" => {}
-        _ => {
-            causes.push(Cause::unsupported(format!("{at}.operator"), &operator.into(), &["Equal", "Exists"]))
-        }
-    }
-    if !toleration.text(&["effect"]).is_empty() {
-        one_of(toleration, "effect", at, &["NoSchedule", "PreferNoSchedule", "NoExecute"], causes);
-    }
-}
-
-fn affinity(affinity: &Value, at: &str, causes: &mut Vec<Cause>) {
-    let node = &affinity["nodeAffinity"];
-    let required = &node["requiredDuringSchedulingIgnoredDuringExecution"];
-    let node_at = format!("{at}.nodeAffinity");
-    if required.is_object() {
-        let field = format!("{node_at}.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms");
-        if required.items(&["nodeSelectorTerms"]).is_empty() {
-            causes.push(Cause::required(field.clone(), "must have at least one node selector term"));
-        }
-        for (i, term) in required.items(&["nodeSelectorTerms"]).iter().enumerate() {
-            node_term(term, &format!("{field}[{i}]"), causes);
-        }
-    }
-    for (i, preferred) in node.items(&["preferredDuringSchedulingIgnoredDuringExecution"]).iter().enumerate()
-    {
-        let field = format!("{node_at}.preferredDuringSchedulingIgnoredDuringExecution[{i}]");
-        weight(preferred, &field, causes);
-        node_term(&preferred["preference"], &format!("{field}.preference"), causes);
-    }
-    for kind in ["podAffinity", "podAntiAffinity"] {
-        let pods = &affinity[kind];
-        for (i, term) in pods.items(&["requiredDuringSchedulingIgnoredDuringExecution"]).iter().enumerate() {
-            pod_term(
-                term,
-                &format!("{at}.{kind}.requiredDuringSchedulingIgnoredDuringExecution[{i}]"),
-                causes,
-            );
-        }
-        for (i, preferred) in
-            pods.items(&["preferredDuringSchedulingIgnoredDuringExecution"]).iter().enumerate()
-        {
-            let field = format!("{at}.{kind}.preferredDuringSchedulingIgnoredDuringExecution[{i}]");
-            weight(preferred, &field, causes);
-            pod_term(&preferred["podAffinityTerm"], &format!("{field}.podAffinityTerm"), causes);
-        }
-    }
-}
-
-fn weight(preferred: &Value, at: &str, causes: &mut Vec<Cause>) {
-    let weight = preferred.int(&["weight"]).unwrap_or(0);
-    if !(1..=100).contains(&weight) {
-        causes.push(Cause::invalid(format!("{at}.weight"), &weight.into(), "must be in the range 1-100"));
-    }
-}
-
-fn node_term(term: &Value, at: &str, causes: &mut Vec<Cause>) {
-    for (i, expression) in term.items(&["matchExpressions"]).iter().enumerate() {
-        let at = format!("{at}.matchExpressions[{i}]");
-        let values = expression.items(&["values"]);
-        match expression.text(&["operator"]) {
-            "In" | "NotIn" if values.is_empty() => {
-                let text = "must be specified when `operator` is 'In' or 'NotIn'";
-                causes.push(Cause::required(format!("{at}.values"), text));
-            }
-            "Exists" | "DoesNotExist" if !values.is_empty() => {
-                let text = "may not be specified when `operator` is 'Exists' or 'DoesNotExist'";
-                causes.push(Cause::forbidden(format!("{at}.values"), text));
-            }
-            "Gt" | "Lt" if values.len() != 1 => {
-                let text = "must be specified single value when `operator` is 'Lt' or 'Gt'";
-                causes.push(Cause::required(format!("{at}.values"), text));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-            other => causes.push(Cause::invalid(
-                format!("{at}.operator"),
-                &other.into(),
-                "not a valid selector operator",
-            )),
-        }
-        let key = expression.text(&["key"]);
-        causes.extend(problems(names::qualified_name(key), &format!("{at}.key"), key));
-    }
-}
-
-fn pod_term(term: &Value, at: &str, causes: &mut Vec<Cause>) {
-    selector(&term["labelSelector"], &format!("{at}.labelSelector"), causes);
-    for namespace in term.items(&["namespaces"]).iter().filter_map(Value::as_str) {
-        causes.extend(problems(names::dns1123_label(namespace), &format!("{at}.namespace"), namespace));
-    }
-    topology_key(term, at, causes);
-}
-
-fn topology_key(holder: &Value, at: &str, causes: &mut Vec<Cause>) {
-    let key = holder.text(&["topologyKey"]);
-    let field = format!("{at}.topologyKey");
-    if key.is_empty() {
-        causes.push(Cause::required(field.clone(), "can not be empty"));
-    }
-    causes.extend(problems(names::qualified_name(key), &field, key));
-}
-
-fn spread(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
-    for (i, constraint) in spec.items(&["topologySpreadConstraints"]).iter().enumerate() {
-        let at = format!("{at}.topologySpreadConstraints[{i}]");
-        let skew = constraint.int(&["maxSkew"]).unwrap_or(0);
-        if skew <= 0 {
-            causes.push(Cause::invalid(format!("{at}.maxSkew"), &skew.into(), "must be greater than zero"));
-        }
-        if constraint.text(&["topologyKey"]).is_empty() {
-            causes.push(Cause::required(format!("{at}.topologyKey"), "can not be empty"));
-        }
-        if !matches!(constraint.text(&["whenUnsatisfiable"]), "DoNotSchedule" | "ScheduleAnyway") {
-            let shown = constraint.text(&["whenUnsatisfiable"]).into();
-            let supported = ["DoNotSchedule", "ScheduleAnyway"];
-            causes.push(Cause::unsupported(format!("{at}.whenUnsatisfiable"), &shown, &supported));
-        }
-        selector(&constraint["labelSelector"], &format!("{at}.labelSelector"), causes);
-    }
-}
-
-/// A changed pod: only a few fields may change.
-pub(super) fn of_update(live: &Value, value: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    for list in ["containers", "initContainers"] {
-        let (old, new) = (live.items(&["spec", list]).len(), value.items(&["spec", list]).len());
-        if old != new {
-            let text = "pod updates may not add or remove containers";
-            causes.push(Cause::forbidden(format!("spec.{list}"), text));
-            return causes;
-        }
-        for (i, container) in value.items(&["spec", list]).iter().enumerate() {
-            if container.text(&["image"]).is_empty() {
-                causes.push(Cause::required(format!("spec.{list}[{i}].image"), ""));
+/// Namespaces of the host, and the name that the pod shows.
+fn hosts(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    if spec["hostUsers"] == false {
+        for (field, shown) in [("hostPID", "HostPID"), ("hostIPC", "HostIPC")] {
+            if spec[field] == true {
+                causes.push(Cause::forbidden(format!("{at}.{shown}"), "when `hostUsers` is false"));
             }
         }
     }
-    let gates = |v: &Value| v.items(&["spec", "schedulingGates"]).to_vec();
-    let old_gates = gates(live);
-    if gates(value).iter().any(|g| !old_gates.contains(g)) {
-        let text = "only deletion is allowed, but found new scheduling gate";
-        causes.push(Cause::forbidden("spec.schedulingGates", text));
+    if !has(spec, &["hostnameOverride"]) {
+        return;
     }
-    let old_tolerations = live.items(&["spec", "tolerations"]);
-    let kept = old_tolerations.iter().all(|t| value.items(&["spec", "tolerations"]).contains(t));
-    if !kept {
-        let text = "existing toleration can not be modified except its tolerationSeconds";
-        causes.push(Cause::forbidden("spec.tolerations", text));
-    }
-    let mut munged = value["spec"].clone();
-    for list in ["containers", "initContainers"] {
-        for i in 0..live.items(&["spec", list]).len() {
-            let image = live["spec"][list][i]["image"].clone();
-            munged[list][i]["image"] = image;
+    let field = format!("{at}.hostnameOverride");
+    for other in ["setHostnameAsFQDN", "hostNetwork"] {
+        if spec[other] == true {
+            causes
+                .push(Cause::forbidden(field.clone(), &format!("may not be specified when {other} is true")));
         }
     }
-    let gated = !old_gates.is_empty();
-    let mut keep = vec!["activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers"];
-    if gated {
-        keep.extend(["nodeSelector", "affinity"]);
+    let name = spec.text(&["hostnameOverride"]);
+    if name.len() > 64 {
+        causes.push(Cause::too_long(field.clone(), 64));
     }
-    if live.int(&["spec", "terminationGracePeriodSeconds"]).unwrap_or(0) < 0 {
-        keep.push("terminationGracePeriodSeconds");
+    causes.extend(problems(names::dns1123_subdomain(name), &field, name));
+}
+
+/// What an operating system does not have.
+fn system(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    if !has(spec, &["os"]) {
+        return;
     }
-    for field in keep {
-        match live.at(&["spec", field]) {
-            Some(old) => set(&mut munged, &[field], old.clone()),
-            None => {
-                remove(&mut munged, &[field]);
+    let lists = ["initContainers", "containers", "ephemeralContainers"];
+    let contexts = || {
+        lists.into_iter().flat_map(|list| {
+            spec.items(&[list]).iter().enumerate().map(move |(i, container)| {
+                (format!("{at}.{list}[{i}].securityContext"), &container["securityContext"])
+            })
+        })
+    };
+    let pod_at = format!("{at}.securityContext");
+    let context = &spec["securityContext"];
+    match spec.text(&["os", "name"]) {
+        "" => causes.push(Cause::required(format!("{at}.os.name"), "")),
+        "linux" => {
+            let text = "windows options cannot be set for a linux pod";
+            let all = std::iter::once((pod_at, context)).chain(contexts());
+            for (at, _) in all.filter(|(_, context)| has(context, &["windowsOptions"])) {
+                causes.push(Cause::forbidden(format!("{at}.windowsOptions"), text));
             }
         }
-    }
-    if munged != live["spec"] {
-        let text = "pod updates may not change fields other than `spec.containers[*].image`,\
-                    `spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to \
-                    existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was \
-                    previously negative)";
-        causes.push(Cause::forbidden("spec", text));
-    }
-    not_negative(&value["spec"], "activeDeadlineSeconds", "spec", &mut causes);
-    causes
-}
-
-/// A resize changes resources only, and never the quality of service.
-pub(super) fn of_resize(live: &Value, value: &Value) -> Vec<Cause> {
-    let class = |v: &Value| crate::defaults::quality_class(v);
-    if class(live) != class(value) {
-        let text = "Pod QOS Class may not change as a result of resizing";
-        return vec![Cause::invalid("spec", &class(live).into(), text)];
-    }
-    Vec::new()
-}
-
-/// Warnings of a pod.
-pub(super) fn warn(pod: &Value, warnings: &mut Vec<String>) {
-    let seconds = pod.int(&["spec", "terminationGracePeriodSeconds"]).unwrap_or(0);
-    if seconds < 0 {
-        warnings.push("spec.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1".into());
+        "windows" => {
+            const OF_POD: [&str; 10] = [
+                "appArmorProfile",
+                "seLinuxOptions",
+                "seccompProfile",
+                "fsGroup",
+                "fsGroupChangePolicy",
+                "sysctls",
+                "runAsUser",
+                "runAsGroup",
+                "supplementalGroups",
+                "supplementalGroupsPolicy",
+            ];
+            const OF_CONTAINER: [&str; 10] = [
+                "appArmorProfile",
+                "seLinuxOptions",
+                "seccompProfile",
+                "capabilities",
+                "readOnlyRootFilesystem",
+                "privileged",
+                "allowPrivilegeEscalation",
+                "procMount",
+                "runAsUser",
+                "runAsGroup",
+            ];
+            let text = "cannot be set for a windows pod";
+            for field in OF_POD.into_iter().filter(|field| has(context, &[field])) {
+                causes.push(Cause::forbidden(format!("{pod_at}.{field}"), text));
+            }
+            for field in ["hostPID", "hostIPC"].into_iter().filter(|field| spec[field] == true) {
+                causes.push(Cause::forbidden(format!("{at}.{field}"), text));
+            }
+            for field in ["hostUsers", "shareProcessNamespace"].into_iter().filter(|f| has(spec, &[f])) {
+                causes.push(Cause::forbidden(format!("{at}.{field}"), text));
+            }
+            for (at, context) in contexts() {
+                for field in OF_CONTAINER.into_iter().filter(|field| has(context, &[field])) {
+                    causes.push(Cause::forbidden(format!("{at}.{field}"), text));
+                }
+            }
+        }
+        other => {
+            causes.push(Cause::unsupported(format!("{at}.os"), &other.into(), &["linux", "windows"]));
+        }
     }
 }

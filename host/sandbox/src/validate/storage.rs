@@ -1,11 +1,18 @@
-//! Claims, volumes and classes.
+//! Claims and volumes.
+
+mod classes;
+mod drivers;
 
 use serde_json::{Value, json};
 
-use super::common::{IMMUTABLE, has, one_of, problems, quantity, selector};
+use super::common::{has, one_of, problems, quantity, selector};
+use super::{container, pod, volume};
 use crate::names;
 use crate::status::Cause;
 use crate::value::{Get, remove};
+
+pub(super) use classes::{attributes, attributes_update, class, class_update};
+pub(super) use drivers::{attachment, capacity, capacity_update, driver, node};
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
@@ -33,12 +40,11 @@ pub(super) fn claim(spec: &Value, at: &str) -> Vec<Cause> {
     match spec.at(&["resources", "requests", "storage"]) {
         None => causes.push(Cause::required(format!("{at}.resources[storage]"), "")),
         Some(amount) => {
+            let field = format!("{at}.resources[storage]");
             if quantity(amount).is_some_and(|q| q.nano() <= 0) {
-                causes.push(Cause::invalid(
-                    format!("{at}.resources[storage]"),
-                    amount,
-                    "must be greater than zero",
-                ));
+                causes.push(Cause::invalid(field, amount, "must be greater than zero"));
+            } else {
+                container::amount("storage", amount, &field, &mut causes);
             }
         }
     }
@@ -47,7 +53,38 @@ pub(super) fn claim(spec: &Value, at: &str) -> Vec<Cause> {
         causes.extend(problems(names::dns1123_subdomain(class), &format!("{at}.storageClassName"), class));
     }
     one_of(spec, "volumeMode", at, &["Block", "Filesystem"], &mut causes);
+    sources(spec, at, &mut causes);
+    let class = spec.text(&["volumeAttributesClassName"]);
+    if !class.is_empty() {
+        let field = format!("{at}.volumeAttributesClassName");
+        causes.extend(problems(names::dns1123_subdomain(class), &field, class));
+    }
     causes
+}
+
+/// What a claim is filled from.
+fn sources(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
+    for source in ["dataSource", "dataSourceRef"].into_iter().filter(|source| has(spec, &[source])) {
+        let (inner, field) = (&spec[source], format!("{at}.{source}"));
+        for key in ["name", "kind"] {
+            if inner.text(&[key]).is_empty() {
+                causes.push(Cause::required(format!("{field}.{key}"), ""));
+            }
+        }
+        let (group, kind) = (inner.text(&["apiGroup"]), inner.text(&["kind"]));
+        if group.is_empty() && kind != "PersistentVolumeClaim" {
+            let text = "must be 'PersistentVolumeClaim' when referencing the default apiGroup";
+            causes.push(Cause::invalid(field.clone(), &kind.into(), text));
+        } else if !group.is_empty() {
+            causes.extend(problems(names::dns1123_subdomain(group), &format!("{field}.apiGroup"), group));
+        }
+    }
+    let same = |key: &str| spec["dataSource"].get(key) == spec["dataSourceRef"].get(key);
+    let both = has(spec, &["dataSource"]) && has(spec, &["dataSourceRef"]);
+    if both && !["apiGroup", "kind", "name"].into_iter().all(same) {
+        let text = format!("Invalid value: \"{at}.dataSource\": must match dataSourceRef");
+        causes.push(Cause::other(at, "FieldValueInvalid", text));
+    }
 }
 
 /// A changed claim: only the size may grow, and the binding may be filled in.
@@ -130,16 +167,33 @@ pub(super) fn volume(value: &Value) -> Vec<Cause> {
         let shown = capacity.map_or(Value::Null, |c| json!(c));
         causes.push(Cause::unsupported("spec.capacity", &shown, &["storage"]));
     }
-    for (key, amount) in capacity.into_iter().flatten().filter(|(k, _)| *k == "storage") {
-        if quantity(amount).is_some_and(|q| q.nano() <= 0) {
-            causes.push(Cause::invalid(format!("spec.capacity[{key}]"), amount, "must be greater than zero"));
+    for (key, amount) in capacity.into_iter().flatten() {
+        let field = format!("spec.capacity[{key}]");
+        let Some(parsed) = quantity(amount) else { continue };
+        if parsed.nano() < 0 {
+            let whole = i64::try_from(parsed.nano() / 1_000_000_000).unwrap_or(i64::MIN);
+            causes.push(Cause::invalid(field.clone(), &whole.into(), "must be a valid resource quantity"));
+        }
+        if parsed.nano() <= 0 {
+            causes.push(Cause::invalid(field, amount, "must be greater than zero"));
         }
     }
     const POLICIES: [&str; 3] = ["Delete", "Recycle", "Retain"];
     one_of(spec, "persistentVolumeReclaimPolicy", "spec", &POLICIES, &mut causes);
     let given: Vec<&str> = SOURCES.into_iter().filter(|k| has(spec, &[k])).collect();
-    if given.contains(&"hostPath") && spec.text(&["hostPath", "path"]).is_empty() {
-        causes.push(Cause::required("spec.hostPath.path", ""));
+    if has(spec, &["nodeAffinity"]) {
+        let required = &spec["nodeAffinity"]["required"];
+        if required.is_object() {
+            pod::node_selector(required, "spec.nodeAffinity.required", &mut causes);
+        } else {
+            let text = "must specify required node constraints";
+            causes.push(Cause::required("spec.nodeAffinity.required", text));
+        }
+    }
+    match given.first() {
+        Some(&"hostPath") => volume::host_path(&spec["hostPath"], "spec.hostPath", &mut causes),
+        Some(kind) => volume::remote(kind, &spec[*kind], &format!("spec.{kind}"), &mut causes),
+        None => {}
     }
     for kind in given.iter().skip(1) {
         causes.push(Cause::forbidden(format!("spec.{kind}"), "may not specify more than 1 volume type"));
@@ -155,48 +209,5 @@ pub(super) fn volume(value: &Value) -> Vec<Cause> {
         causes.extend(problems(names::dns1123_subdomain(class), "spec.storageClassName", class));
     }
     one_of(spec, "volumeMode", "spec", &["Block", "Filesystem"], &mut causes);
-    causes
-}
-
-/// A storage class.
-pub(super) fn class(value: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let provisioner = value.text(&["provisioner"]);
-    if provisioner.is_empty() {
-        causes.push(Cause::required("provisioner", ""));
-    } else {
-        let name = provisioner.to_lowercase();
-        causes.extend(problems(names::qualified_name(&name), "provisioner", &name));
-    }
-    if value["parameters"].as_object().is_some_and(|p| p.contains_key("")) {
-        causes.push(Cause::invalid("parameters", &"".into(), "field can not be empty."));
-    }
-    for (field, supported) in [
-        ("reclaimPolicy", ["Delete", "Retain"]),
-        ("volumeBindingMode", ["Immediate", "WaitForFirstConsumer"]),
-    ] {
-        let text = value.text(&[field]);
-        if !text.is_empty() && !supported.contains(&text) {
-            causes.push(Cause::unsupported(field, &text.into(), &supported));
-        }
-    }
-    causes
-}
-
-/// A changed storage class.
-pub(super) fn class_update(live: &Value, value: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    if live.get("parameters") != value.get("parameters") {
-        causes.push(Cause::forbidden("parameters", "updates to parameters are forbidden."));
-    }
-    if live.get("provisioner") != value.get("provisioner") {
-        causes.push(Cause::forbidden("provisioner", "updates to provisioner are forbidden."));
-    }
-    if live.get("reclaimPolicy") != value.get("reclaimPolicy") {
-        causes.push(Cause::forbidden("reclaimPolicy", "updates to reclaimPolicy are forbidden."));
-    }
-    if live.get("volumeBindingMode") != value.get("volumeBindingMode") {
-        causes.push(Cause::invalid("volumeBindingMode", &value["volumeBindingMode"], IMMUTABLE));
-    }
     causes
 }
