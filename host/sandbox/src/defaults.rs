@@ -54,6 +54,14 @@ pub(crate) fn apply(resource: &Resource, value: &mut Value) {
             if let Some(capacity) = capacity.filter(|_| !has(value, &["status", "allocatable"])) {
                 set(value, &["status", "allocatable"], capacity);
             }
+            // The one range is the first of all of them.
+            let one = value.text(&["spec", "podCIDR"]).to_owned();
+            let first = value.items(&["spec", "podCIDRs"]).first().and_then(Value::as_str).map(str::to_owned);
+            if !one.is_empty() && first.as_deref() != Some(&*one) {
+                set(value, &["spec", "podCIDRs"], json!([one]));
+            } else if let Some(first) = first.filter(|_| one.is_empty()) {
+                set(value, &["spec", "podCIDR"], first);
+            }
         }
         ("", "namespaces") => {
             let name = value.text(&["metadata", "name"]).to_string();

@@ -37,9 +37,6 @@ pub(crate) fn create(_core: &Core, resource: &Resource, value: &Value) -> Vec<Ca
         return causes;
     }
     causes.extend(content(resource, value));
-    if resource.plural == "services" {
-        causes.extend(service::new(value));
-    }
     if resource.plural == "cronjobs" {
         causes.extend(batch::cron_name(value));
     }

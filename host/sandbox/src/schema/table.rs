@@ -107,7 +107,9 @@ fn load_field(f: &Map<String, Value>, names: &HashMap<String, u16>) -> Field {
         |key: &str| f.get(key).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
     let flags = text("o").unwrap_or_default();
     let mut node = load_node(text("t").unwrap_or("*"), names);
-    node.atomic = f.get("a").map(|a| a == 1);
+    // What has no schema has one owner as a whole.
+    let untyped = matches!(node.shape, Shape::Any).then_some(true);
+    node.atomic = f.get("a").map(|a| a == 1).or(untyped);
     node.list = match text("l") {
         None => ListKind::Atomic,
         Some("=") => ListKind::Set,

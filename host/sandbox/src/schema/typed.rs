@@ -29,7 +29,8 @@ struct Decoder<'a> {
 }
 
 enum Part {
-    Key(String),
+    /// A field, and the struct that Go embeds around it.
+    Key(String, Option<&'static str>),
     Index(usize),
 }
 
@@ -39,11 +40,14 @@ impl Decoder<'_> {
         let mut out = String::new();
         for part in &self.path {
             match part {
-                Part::Key(key) => {
-                    if !out.is_empty() {
-                        out.push('.');
+                Part::Key(key, inner) => {
+                    // Structs of Go are named only where a value does not fit.
+                    for name in inner.filter(|_| !indices).into_iter().chain([key.as_str()]) {
+                        if !out.is_empty() {
+                            out.push('.');
+                        }
+                        out.push_str(name);
                     }
-                    out.push_str(key);
                 }
                 Part::Index(i) if indices => out.push_str(&format!("[{i}]")),
                 Part::Index(_) => {}
@@ -56,7 +60,7 @@ impl Decoder<'_> {
         let found = match value {
             Value::Null => "null".into(),
             Value::Bool(_) => "bool".into(),
-            Value::Number(n) if wanted.starts_with("int") && !n.is_i64() => format!("number {n}"),
+            Value::Number(n) if wanted.starts_with("int") && !fits(n, wanted) => format!("number {n}"),
             Value::Number(_) => "number".to_string(),
             Value::String(_) => "string".into(),
             Value::Array(_) => "array".into(),
@@ -83,7 +87,7 @@ impl Decoder<'_> {
         let mut out = Map::new();
         for (key, value) in map {
             let Some(field) = ty.fields.get(key.as_str()) else {
-                self.path.push(Part::Key(key));
+                self.path.push(Part::Key(key, None));
                 self.findings.unknown.push(self.path(true));
                 self.path.pop();
                 continue;
@@ -91,7 +95,7 @@ impl Decoder<'_> {
             if value.is_null() {
                 continue;
             }
-            self.path.push(Part::Key(key.clone()));
+            self.path.push(Part::Key(key.clone(), embedded(ty, &key)));
             let value = self.value(ty, &field.node, field.go.as_deref(), value)?;
             self.path.pop();
             if !is_dropped(field, &value) {
@@ -137,7 +141,8 @@ impl Decoder<'_> {
             }),
             (Shape::Time, Value::String(text)) => time(&text, false),
             (Shape::MicroTime, Value::String(text)) => time(&text, true),
-            (Shape::Time | Shape::MicroTime, value) => {
+            (Shape::MicroTime, value) => Err(self.mismatch(owner, &value, "string")),
+            (Shape::Time, value) => {
                 Err(format!("json: cannot unmarshal {} into Go value of type string", kind_name(&value)))
             }
             (Shape::Bytes, Value::String(text)) => bytes(&text),
@@ -251,6 +256,14 @@ fn time(text: &str, micro: bool) -> Result<Value, String> {
     if text.as_bytes().get(10) != Some(&b'T') {
         return Err(refuse());
     }
+    // Go takes microseconds in exactly six digits.
+    if micro && let Some(rest) = text.get(19..) {
+        let digits =
+            rest.strip_prefix('.').map_or(0, |rest| rest.bytes().take_while(u8::is_ascii_digit).count());
+        if digits != 6 {
+            return Err(format!("parsing time {text:?} as {layout:?}: cannot parse {rest:?} as \".000000\""));
+        }
+    }
     let stamp: Timestamp = text.parse().map_err(|_| refuse())?;
     Ok(if micro { format_micro(stamp) } else { format_seconds(stamp) }.into())
 }
@@ -271,16 +284,92 @@ fn bytes(text: &str) -> Result<Value, String> {
     let clean: String = text.chars().filter(|c| !matches!(c, '\n' | '\r')).collect();
     match STANDARD.decode(&clean) {
         Ok(data) => Ok(STANDARD.encode(data).into()),
-        Err(error) => {
-            let at = match error {
-                base64::DecodeError::InvalidByte(at, _) => at,
-                base64::DecodeError::InvalidLastSymbol { .. } => clean.len().saturating_sub(1),
-                base64::DecodeError::InvalidLength(len) => len / 4 * 4,
-                base64::DecodeError::InvalidPadding => clean.len(),
-            };
+        Err(_) => {
+            let at = corrupt_at(clean.as_bytes());
             Err(format!("illegal base64 data at input byte {at}"))
         }
     }
+}
+
+/// Where Go's decoder finds that base64 is broken.
+fn corrupt_at(text: &[u8]) -> usize {
+    let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let mut at = 0;
+    loop {
+        for place in 0..4 {
+            match text.get(at) {
+                None => return at - place,
+                Some(byte) if letter(*byte) => at += 1,
+                Some(b'=') if place == 2 => {
+                    return match text.get(at + 1) {
+                        None => text.len(),
+                        Some(b'=') => at + 2,
+                        Some(_) => at,
+                    };
+                }
+                Some(b'=') if place == 3 => return at + 1,
+                Some(_) => return at,
+            }
+        }
+        if at >= text.len() {
+            // Only unused bits of the last letter are left to complain about.
+            return text.len().saturating_sub(1);
+        }
+    }
+}
+
+/// True if a number can be of an integer type.
+fn fits(number: &serde_json::Number, ty: &str) -> bool {
+    number.as_i64().is_some_and(|n| ty != "int32" || i32::try_from(n).is_ok())
+}
+
+/// The struct that Go embeds in another for a field.
+fn embedded(owner: &Type, field: &str) -> Option<&'static str> {
+    Some(match (owner.short_name(), field) {
+        ("Volume", key) if key != "name" => "VolumeSource",
+        ("IngressRule", "http") => "IngressRuleValue",
+        ("RuleWithOperations", key) if key != "operations" => "Rule",
+        ("NamedRuleWithOperations", "operations") => "RuleWithOperations",
+        ("NamedRuleWithOperations", key) if key != "resourceNames" => "RuleWithOperations.Rule",
+        ("Probe", "exec" | "httpGet" | "tcpSocket" | "grpc") => "ProbeHandler",
+        ("EphemeralContainer", key) if key != "targetContainerName" => "EphemeralContainerCommon",
+        (
+            "ConfigMapEnvSource"
+            | "SecretEnvSource"
+            | "ConfigMapKeySelector"
+            | "SecretKeySelector"
+            | "ConfigMapVolumeSource"
+            | "ConfigMapProjection"
+            | "SecretProjection",
+            "name",
+        ) => "LocalObjectReference",
+        (
+            "PersistentVolumeSpec",
+            "hostPath"
+            | "nfs"
+            | "csi"
+            | "local"
+            | "iscsi"
+            | "rbd"
+            | "cephfs"
+            | "fc"
+            | "flexVolume"
+            | "cinder"
+            | "glusterfs"
+            | "gcePersistentDisk"
+            | "awsElasticBlockStore"
+            | "azureDisk"
+            | "azureFile"
+            | "vsphereVolume"
+            | "portworxVolume"
+            | "scaleIO"
+            | "storageos"
+            | "quobyte"
+            | "flocker"
+            | "photonPersistentDisk",
+        ) => "PersistentVolumeSource",
+        _ => return None,
+    })
 }
 
 /// True if encoding leaves this value out.

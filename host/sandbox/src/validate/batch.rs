@@ -40,6 +40,8 @@ pub(super) fn job(spec: &Value, at: &str) -> Vec<Cause> {
     let field = format!("{at}.template.spec.restartPolicy");
     if matches!(policy, "" | "Always") {
         causes.push(Cause::required(field, "valid values: \"OnFailure\", \"Never\""));
+    } else if !matches!(policy, "OnFailure" | "Never") {
+        causes.push(Cause::unsupported(field, &policy.into(), &["OnFailure", "Never"]));
     } else if spec["podFailurePolicy"].is_object() && policy != "Never" {
         let text = "only \"Never\" is supported when podFailurePolicy is specified";
         causes.push(Cause::invalid(field, &policy.into(), text));

@@ -89,6 +89,30 @@ pub(super) fn selector(value: &Value, at: &str, causes: &mut Vec<Cause>) {
     }
 }
 
+/// A label selector as Go prints it: labels before expressions.
+pub(super) fn selector_shown(selector: &Value) -> Value {
+    let given = |keys: &[&'static str], value: &Value| -> Vec<(&'static str, Value)> {
+        keys.iter().filter_map(|key| Some((*key, value.get(*key)?.clone()))).collect()
+    };
+    let mut fields = given(&["matchLabels"], selector);
+    let expressions = selector.items(&["matchExpressions"]);
+    if !expressions.is_empty() {
+        let shown: Vec<String> = expressions
+            .iter()
+            .map(|expression| {
+                go_text(&go_struct(&given(&["key", "operator", "values"], expression))).to_owned()
+            })
+            .collect();
+        fields.push(("matchExpressions", format!("\u{0}[{}]", shown.join(",")).into()));
+    }
+    go_struct(&fields)
+}
+
+/// The text of a struct made by [`go_struct`].
+fn go_text(shown: &Value) -> &str {
+    shown.as_str().unwrap_or_default().trim_start_matches('\u{0}')
+}
+
 /// Problems with a number or percentage.
 pub(super) fn int_or_percent(value: &Value, field: &str, causes: &mut Vec<Cause>) {
     match value {
@@ -141,13 +165,14 @@ pub(super) fn go_struct(fields: &[(&str, Value)]) -> Value {
 
 /// A cause whose value is a struct made by [`go_struct`].
 pub(super) fn invalid_struct(field: &str, value: &Value, detail: &str) -> Cause {
-    let text = value.as_str().unwrap_or_default().trim_start_matches('\u{0}');
-    Cause::other(field, "FieldValueInvalid", format!("Invalid value: {text}: {detail}"))
+    let text = go_text(value);
+    let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
+    Cause::other(field, "FieldValueInvalid", format!("Invalid value: {text}{detail}"))
 }
 
 /// The same where only some values are supported.
 pub(super) fn unsupported_struct(field: &str, value: &Value, supported: &[&str]) -> Cause {
-    let text = value.as_str().unwrap_or_default().trim_start_matches('\u{0}');
+    let text = go_text(value);
     let list: Vec<String> = supported.iter().map(|s| format!("{s:?}")).collect();
     let message = format!("Unsupported value: {text}: supported values: {}", list.join(", "));
     Cause::other(field, "FieldValueNotSupported", message)

@@ -359,16 +359,17 @@ pub(super) fn endpoints(value: &Value) -> Vec<Cause> {
         for list in ["addresses", "notReadyAddresses"] {
             for (j, address) in subset.items(&[list]).iter().enumerate() {
                 let text = address.text(&["ip"]);
-                let field = format!("{at}.{list}[{j}].ip");
-                ip(text, &field, &mut causes);
-                match text.parse::<std::net::IpAddr>() {
-                    Err(_) => causes.push(Cause::invalid(field, &text.into(), "must be a valid IP address")),
-                    Ok(ip) if ip.is_loopback() => {
-                        let rule = "may not be in the loopback range (127.0.0.0/8, ::1/128)";
-                        causes.push(Cause::invalid(field, &text.into(), rule));
-                    }
-                    Ok(_) => {}
+                let at = format!("{at}.{list}[{j}]");
+                super::common::address(text, &format!("{at}.ip"), &mut causes);
+                let host = address.text(&["hostname"]);
+                if !host.is_empty() {
+                    causes.extend(problems(names::dns1123_label(host), &format!("{at}.hostname"), host));
                 }
+                if has(address, &["nodeName"]) {
+                    let node = address.text(&["nodeName"]);
+                    causes.extend(problems(names::dns1123_subdomain(node), &format!("{at}.nodeName"), node));
+                }
+                reachable(text, &format!("{at}.ip"), &mut causes);
             }
         }
         let ports = subset.items(&["ports"]);
@@ -382,7 +383,40 @@ pub(super) fn endpoints(value: &Value) -> Vec<Cause> {
             }
             port(entry.int(&["port"]).unwrap_or(0), &format!("{at}.port"), &mut causes);
             one_of(entry, "protocol", &at, &["SCTP", "TCP", "UDP"], &mut causes);
+            if has(entry, &["appProtocol"]) {
+                let protocol = entry.text(&["appProtocol"]);
+                causes.extend(problems(
+                    names::qualified_name(protocol),
+                    &format!("{at}.appProtocol"),
+                    protocol,
+                ));
+            }
         }
     }
     causes
+}
+
+/// An address at which something may be reached.
+pub(super) fn reachable(text: &str, field: &str, causes: &mut Vec<Cause>) {
+    let mut refuse = |rule: &str| causes.push(Cause::invalid(field, &text.into(), rule));
+    let Some(address) = super::warnings::sloppy_ip(text) else {
+        refuse("must be a valid IP address");
+        return;
+    };
+    if address.is_unspecified() {
+        refuse(&format!("may not be unspecified ({text})"));
+    }
+    if address.is_loopback() {
+        refuse("may not be in the loopback range (127.0.0.0/8, ::1/128)");
+    }
+    let (unicast, multicast) = match address {
+        std::net::IpAddr::V4(four) => (four.is_link_local(), four.octets()[..3] == [224, 0, 0]),
+        std::net::IpAddr::V6(six) => (six.is_unicast_link_local(), six.segments()[0] & 0xff0f == 0xff02),
+    };
+    if unicast {
+        refuse("may not be in the link-local range (169.254.0.0/16, fe80::/10)");
+    }
+    if multicast {
+        refuse("may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)");
+    }
 }

@@ -2,65 +2,35 @@
 
 use serde_json::{Value, json};
 
-use super::common::{IMMUTABLE, has, ip, one_of, port, problems};
+use super::common::{address, has, one_of, port, problems};
+use super::network::{cidr, reachable};
 use crate::names;
 use crate::status::Cause;
 use crate::value::Get;
 
 const TYPES: [&str; 4] = ["ClusterIP", "ExternalName", "LoadBalancer", "NodePort"];
-
-/// What only new services are checked for.
-pub(super) fn new(_service: &Value) -> Vec<Cause> {
-    Vec::new()
-}
+const ONLY_BALANCED: &str = "may only be used when `type` is 'LoadBalancer'";
 
 /// The content of a service.
 pub(super) fn of_service(service: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &service["spec"];
     let kind = spec.text(&["type"]);
-    let address = spec.text(&["clusterIP"]);
     let ports = spec.items(&["ports"]);
-    let headless = address == "None";
+    let headless = kind == "ClusterIP" && spec.text(&["clusterIP"]) == "None";
     if ports.is_empty() && !headless && kind != "ExternalName" {
         causes.push(Cause::required("spec.ports", ""));
     }
-    if kind == "ExternalName" {
-        let name = spec.text(&["externalName"]);
-        if !address.is_empty() {
-            causes.push(Cause::forbidden("spec.clusterIPs", "may not be set for ExternalName services"));
-        }
-        if name.is_empty() {
-            causes.push(Cause::required("spec.externalName", ""));
-        } else {
-            let name = name.trim_end_matches('.');
-            causes.extend(problems(names::dns1123_subdomain(name), "spec.externalName", name));
-        }
-    }
-    if matches!(kind, "NodePort" | "LoadBalancer") && headless {
+    if matches!(kind, "NodePort" | "LoadBalancer") && spec.text(&["clusterIP"]) == "None" {
         let text = format!("may not be set to 'None' for {kind} services");
         causes.push(Cause::invalid("spec.clusterIPs[0]", &"None".into(), &text));
     }
-    self::ports(spec, &mut causes);
-    for (key, value) in spec["selector"].as_object().into_iter().flatten() {
-        causes.extend(problems(names::qualified_name(key), "spec.selector", key));
-        let value = value.as_str().unwrap_or_default();
-        causes.extend(problems(names::label_value(value), "spec.selector", value));
+    if kind == "ExternalName" {
+        external_name(spec, &mut causes);
     }
-    match spec.text(&["sessionAffinity"]) {
-        "" => causes.push(Cause::required("spec.sessionAffinity", "")),
-        _ => one_of(spec, "sessionAffinity", "spec", &["ClientIP", "None"], &mut causes),
-    }
-    if let Some(seconds) = spec.int(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"])
-        && !(1..=86_400).contains(&seconds)
-    {
-        let text = "must be greater than 0 and less than 86400";
-        causes.push(Cause::invalid(
-            "spec.sessionAffinityConfig.clientIP.timeoutSeconds",
-            &seconds.into(),
-            text,
-        ));
-    }
+    self::ports(ports, &mut causes);
+    super::meta::labels(&spec["selector"], "spec.selector", &mut causes);
+    affinity(spec, &mut causes);
     addresses(spec, kind, &mut causes);
     match kind {
         "" => causes.push(Cause::required("spec.type", "")),
@@ -75,30 +45,39 @@ pub(super) fn of_service(service: &Value) -> Vec<Cause> {
         }
     }
     duplicates(ports, &mut causes);
+    balancer(service, kind, &mut causes);
     external_policy(spec, kind, &mut causes);
-    let only_balanced = "may only be used when `type` is 'LoadBalancer'";
-    if kind != "LoadBalancer" {
-        if has(spec, &["allocateLoadBalancerNodePorts"]) {
-            causes.push(Cause::forbidden("spec.allocateLoadBalancerNodePorts", only_balanced));
-        }
-        if !spec.text(&["loadBalancerClass"]).is_empty() {
-            causes.push(Cause::forbidden("spec.loadBalancerClass", only_balanced));
-        }
-        if !spec.items(&["loadBalancerSourceRanges"]).is_empty() {
-            causes.push(Cause::forbidden("spec.LoadBalancerSourceRanges", only_balanced));
-        }
-    }
-    for (i, range) in spec.items(&["loadBalancerSourceRanges"]).iter().filter_map(Value::as_str).enumerate() {
-        super::network::cidr(range, &format!("spec.LoadBalancerSourceRanges[{i}]"), &mut causes);
-    }
     if has(spec, &["internalTrafficPolicy"]) {
         one_of(spec, "internalTrafficPolicy", "spec", &["Cluster", "Local"], &mut causes);
+    }
+    if has(spec, &["trafficDistribution"]) {
+        const WAYS: [&str; 3] = ["PreferClose", "PreferSameZone", "PreferSameNode"];
+        one_of(spec, "trafficDistribution", "spec", &WAYS, &mut causes);
     }
     causes
 }
 
-fn ports(spec: &Value, causes: &mut Vec<Cause>) {
-    let ports = spec.items(&["ports"]);
+fn external_name(spec: &Value, causes: &mut Vec<Cause>) {
+    let text = "may not be set for ExternalName services";
+    if !spec.items(&["clusterIPs"]).is_empty() || !spec.text(&["clusterIP"]).is_empty() {
+        causes.push(Cause::forbidden("spec.clusterIPs", text));
+    }
+    if !spec.items(&["ipFamilies"]).is_empty() {
+        causes.push(Cause::forbidden("spec.ipFamilies", text));
+    }
+    if has(spec, &["ipFamilyPolicy"]) {
+        causes.push(Cause::forbidden("spec.ipFamilyPolicy", text));
+    }
+    let name = spec.text(&["externalName"]);
+    let name = name.strip_suffix('.').unwrap_or(name);
+    if name.is_empty() {
+        causes.push(Cause::required("spec.externalName", ""));
+    } else {
+        causes.extend(problems(names::dns1123_subdomain(name), "spec.externalName", name));
+    }
+}
+
+fn ports(ports: &[Value], causes: &mut Vec<Cause>) {
     let named = ports.len() > 1;
     let mut seen: Vec<&str> = Vec::new();
     for (i, entry) in ports.iter().enumerate() {
@@ -126,8 +105,8 @@ fn ports(spec: &Value, causes: &mut Vec<Cause>) {
             }
             other => port(other.as_i64().unwrap_or(0), &format!("{at}.targetPort"), causes),
         }
-        let protocol = entry.text(&["appProtocol"]);
-        if !protocol.is_empty() {
+        if has(entry, &["appProtocol"]) {
+            let protocol = entry.text(&["appProtocol"]);
             causes.extend(problems(names::qualified_name(protocol), &format!("{at}.appProtocol"), protocol));
         }
     }
@@ -145,38 +124,94 @@ fn reorder(causes: &mut [Cause]) {
     }
 }
 
-fn addresses(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
-    if kind == "ExternalName" {
-        return;
+fn affinity(spec: &Value, causes: &mut Vec<Cause>) {
+    match spec.text(&["sessionAffinity"]) {
+        "" => causes.push(Cause::required("spec.sessionAffinity", "")),
+        _ => one_of(spec, "sessionAffinity", "spec", &["ClientIP", "None"], causes),
     }
-    let list = spec.items(&["clusterIPs"]);
-    let first = spec.text(&["clusterIP"]);
-    if list.is_empty() && !first.is_empty() && first != "None" {
-        ip(first, "spec.clusterIPs[0]", causes);
-    }
-    for (i, address) in list.iter().filter_map(Value::as_str).enumerate() {
-        if address == "None" {
-            continue;
-        }
-        ip(address, &format!("spec.clusterIPs[{i}]"), causes);
-    }
-    if let Some(head) = list.first().and_then(Value::as_str)
-        && head != first
+    if let Some(seconds) = spec.int(&["sessionAffinityConfig", "clientIP", "timeoutSeconds"])
+        && !(1..=86_400).contains(&seconds)
     {
-        let text = "must match `clusterIP`";
-        causes.push(Cause::invalid("spec.clusterIPs", &json!(list), text));
+        let text = "must be greater than 0 and less than 86400";
+        let field = "spec.sessionAffinityConfig.clientIP.timeoutSeconds";
+        causes.push(Cause::invalid(field, &seconds.into(), text));
     }
-    for (i, address) in spec.items(&["externalIPs"]).iter().filter_map(Value::as_str).enumerate() {
+}
+
+fn addresses(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
+    if kind != "ExternalName" {
+        cluster_addresses(spec, causes);
+    }
+    for (i, text) in spec.items(&["externalIPs"]).iter().filter_map(Value::as_str).enumerate() {
         let field = format!("spec.externalIPs[{i}]");
-        ip(address, &field, causes);
-        if address.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
-            let text = "may not be in the loopback range (127.0.0.0/8, ::1/128)";
-            causes.push(Cause::invalid(field, &address.into(), text));
+        let before = causes.len();
+        address(text, &field, causes);
+        if causes.len() == before {
+            reachable(text, &field, causes);
         }
     }
 }
 
+fn cluster_addresses(spec: &Value, causes: &mut Vec<Cause>) {
+    let list = spec.items(&["clusterIPs"]);
+    let first = spec.text(&["clusterIP"]);
+    let shown = json!(list);
+    match list.first().and_then(Value::as_str) {
+        Some(_) if first.is_empty() => {
+            let text = "must be empty when `clusterIP` is not specified";
+            causes.push(Cause::invalid("spec.clusterIPs", &shown, text));
+        }
+        Some(head) if head != first => {
+            let text = "first value must match `clusterIP`";
+            causes.push(Cause::invalid("spec.clusterIPs", &shown, text));
+        }
+        None if !first.is_empty() && first != "None" => address(first, "spec.clusterIPs[0]", causes),
+        _ => {}
+    }
+    let families = spec.items(&["ipFamilies"]);
+    for (i, family) in families.iter().enumerate() {
+        let (field, text) = (format!("spec.ipFamilies[{i}]"), family.as_str().unwrap_or_default());
+        if !["IPv4", "IPv6"].contains(&text) {
+            causes.push(Cause::unsupported(field.clone(), &text.into(), &["IPv4", "IPv6"]));
+        }
+        if families[..i].contains(family) {
+            causes.push(Cause::duplicate(field, family));
+        }
+    }
+    if has(spec, &["ipFamilyPolicy"]) {
+        const POLICIES: [&str; 3] = ["PreferDualStack", "RequireDualStack", "SingleStack"];
+        one_of(spec, "ipFamilyPolicy", "spec", &POLICIES, causes);
+    }
+    let before = causes.len();
+    for (i, text) in list.iter().filter_map(Value::as_str).enumerate() {
+        if i == 0 && text == "None" {
+            if list.len() > 1 {
+                let text = "'None' must be the first and only value";
+                causes.push(Cause::invalid("spec.clusterIPs", &shown, text));
+            }
+            continue;
+        }
+        address(text, &format!("spec.clusterIPs[{i}]"), causes);
+    }
+    let bad = causes.len() > before;
+    if list.len() > 2 {
+        causes.push(Cause::invalid("spec.clusterIPs", &shown, "may only hold up to 2 values"));
+    }
+    let six = |value: &Value| value.as_str().is_some_and(|text| text.contains(':'));
+    if !bad && list.len() > 1 && (list.iter().all(six) || !list.iter().any(six)) {
+        let text = "may specify no more than one IP for each IP family";
+        causes.push(Cause::invalid("spec.clusterIPs", &shown, text));
+    }
+}
+
 fn duplicates(ports: &[Value], causes: &mut Vec<Cause>) {
+    let node = |p: &Value| (p["protocol"].clone(), p.int(&["nodePort"]).unwrap_or(0));
+    for (i, entry) in ports.iter().enumerate().filter(|(_, entry)| node(entry).1 != 0) {
+        if ports[..i].iter().any(|other| node(other) == node(entry)) {
+            let shown = &entry["nodePort"];
+            causes.push(Cause::duplicate(format!("spec.ports[{i}].nodePort"), shown));
+        }
+    }
     let key = |p: &Value| (p["protocol"].clone(), p["port"].clone());
     for (i, entry) in ports.iter().enumerate() {
         if ports[..i].iter().any(|other| key(other) == key(entry)) {
@@ -186,6 +221,42 @@ fn duplicates(ports: &[Value], causes: &mut Vec<Cause>) {
                 entry["protocol"], entry["port"]
             );
             causes.push(Cause::other(format!("spec.ports[{i}]"), "FieldValueDuplicate", text));
+        }
+    }
+}
+
+/// What only load balancers have.
+fn balancer(service: &Value, kind: &str, causes: &mut Vec<Cause>) {
+    const RANGES: &str = "service.beta.kubernetes.io/load-balancer-source-ranges";
+    let spec = &service["spec"];
+    let balanced = kind == "LoadBalancer";
+    let ranges = spec.items(&["loadBalancerSourceRanges"]);
+    let annotated = service.at(&["metadata", "annotations", RANGES]).and_then(Value::as_str);
+    let field = if ranges.is_empty() {
+        format!("metadata.annotations[{RANGES}]")
+    } else {
+        "spec.LoadBalancerSourceRanges".to_owned()
+    };
+    if !balanced && (!ranges.is_empty() || annotated.is_some()) {
+        causes.push(Cause::forbidden(field.clone(), ONLY_BALANCED));
+    }
+    for (i, range) in ranges.iter().filter_map(Value::as_str).enumerate() {
+        cidr(range.trim(), &format!("{field}[{i}]"), causes);
+    }
+    if ranges.is_empty() {
+        for range in annotated.into_iter().flat_map(|text| text.split(',')).map(str::trim) {
+            cidr(range, &field, causes);
+        }
+    }
+    if !balanced && has(spec, &["allocateLoadBalancerNodePorts"]) {
+        causes.push(Cause::forbidden("spec.allocateLoadBalancerNodePorts", ONLY_BALANCED));
+    }
+    if has(spec, &["loadBalancerClass"]) {
+        let class = spec.text(&["loadBalancerClass"]);
+        if balanced {
+            causes.extend(problems(names::qualified_name(class), "spec.loadBalancerClass", class));
+        } else {
+            causes.push(Cause::forbidden("spec.loadBalancerClass", ONLY_BALANCED));
         }
     }
 }
@@ -201,6 +272,15 @@ fn external_policy(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
         } else {
             one_of(spec, "externalTrafficPolicy", "spec", &["Cluster", "Local"], causes);
         }
+    }
+    let number = spec.int(&["healthCheckNodePort"]).unwrap_or(0);
+    if kind == "LoadBalancer" && policy == "Local" {
+        if number != 0 {
+            port(number, "spec.healthCheckNodePort", causes);
+        }
+    } else if number != 0 {
+        let text = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+        causes.push(Cause::invalid("spec.healthCheckNodePort", &number.into(), text));
     }
 }
 
@@ -223,7 +303,15 @@ pub(super) fn of_update(live: &Value, value: &Value) -> Vec<Cause> {
         && value.text(&["spec", "type"]) == "LoadBalancer"
         && class(live) != class(value)
     {
-        causes.push(Cause::invalid("spec.loadBalancerClass", &class(value).into(), IMMUTABLE));
+        let text = "may not change once set";
+        causes.push(Cause::invalid("spec.loadBalancerClass", &value["spec"]["loadBalancerClass"], text));
+    }
+    let checked = |v: &Value| {
+        v.text(&["spec", "type"]) == "LoadBalancer" && v.text(&["spec", "externalTrafficPolicy"]) == "Local"
+    };
+    let health = |v: &Value| v.int(&["spec", "healthCheckNodePort"]).unwrap_or(0);
+    if checked(live) && checked(value) && health(live) != health(value) {
+        causes.push(Cause::forbidden("spec.healthCheckNodePort", super::common::IMMUTABLE));
     }
     causes
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::common::{
     IMMUTABLE, at_most_hundred, go_struct, has, int_or_percent, invalid_struct, not_negative, one_of,
-    plain_number, selector, unsupported_struct,
+    plain_number, selector, selector_shown, unsupported_struct,
 };
 use super::pod;
 use crate::resources::Resource;
@@ -12,29 +12,26 @@ use crate::selector::LabelSelector;
 use crate::status::Cause;
 use crate::value::{Get, remove, set};
 
-/// The selector of a workload and the labels of its template.
-fn selects(value: &Value, kind: &str, causes: &mut Vec<Cause>) {
-    let spec = &value["spec"];
-    let chosen = &spec["selector"];
+/// The selector of a workload; false if it cannot be used.
+fn selects(value: &Value, kind: &str, causes: &mut Vec<Cause>) -> bool {
+    let chosen = &value["spec"]["selector"];
     if chosen.is_null() {
         causes.push(Cause::required("spec.selector", ""));
-    } else {
-        let before = causes.len();
-        selector(chosen, "spec.selector", causes);
-        let empty =
-            chosen.at(&["matchLabels"]).is_none_or(|m| m.as_object().is_none_or(serde_json::Map::is_empty))
-                && chosen.items(&["matchExpressions"]).is_empty();
-        if empty {
-            causes.push(Cause::invalid(
-                "spec.selector",
-                chosen,
-                &format!("empty selector is invalid for {kind}"),
-            ));
-        }
-        if causes.len() > before && LabelSelector::from_value(chosen).is_none() {
-            causes.push(Cause::invalid("spec.selector", chosen, "invalid label selector"));
-        }
+        return true;
     }
+    let before = causes.len();
+    selector(chosen, "spec.selector", causes);
+    let usable = causes.len() == before;
+    if is_empty(chosen) {
+        let text = format!("empty selector is invalid for {kind}");
+        causes.push(invalid_struct("spec.selector", &selector_shown(chosen), &text));
+    }
+    usable
+}
+
+fn is_empty(chosen: &Value) -> bool {
+    let labels = chosen.at(&["matchLabels"]).and_then(Value::as_object);
+    labels.is_none_or(serde_json::Map::is_empty) && chosen.items(&["matchExpressions"]).is_empty()
 }
 
 fn template_matches(value: &Value, causes: &mut Vec<Cause>) {
@@ -54,6 +51,18 @@ fn template_matches(value: &Value, causes: &mut Vec<Cause>) {
     }
 }
 
+/// The template of a workload that makes pods of its own, behind its selector; `detail` is what a selector that
+/// cannot be used is called.
+fn selected_template(value: &Value, checked: &Value, usable: bool, detail: &str, causes: &mut Vec<Cause>) {
+    if !usable {
+        let shown = selector_shown(&value["spec"]["selector"]);
+        causes.push(invalid_struct("spec.selector", &shown, detail));
+        return;
+    }
+    template_matches(value, causes);
+    template(checked, causes);
+}
+
 fn always(template: &Value, causes: &mut Vec<Cause>) {
     let policy = template.text(&["spec", "restartPolicy"]);
     if !policy.is_empty() && policy != "Always" {
@@ -66,18 +75,28 @@ fn template(value: &Value, causes: &mut Vec<Cause>) {
     let inner = &value["spec"]["template"];
     let mut found = pod::of_template(inner, "spec.template");
     // Empty templates say only that containers are missing.
-    found.retain(|c| c.field != "spec.template.spec.restartPolicy");
+    found.retain(|c| c.field != "spec.template.spec.restartPolicy" || c.reason != "FieldValueRequired");
     causes.extend(found);
     always(inner, causes);
+}
+
+/// Pods of sets do not end by themselves.
+fn endless(value: &Value, kind: &str, causes: &mut Vec<Cause>) {
+    if has(value, &["spec", "template", "spec", "activeDeadlineSeconds"]) {
+        let text = format!("activeDeadlineSeconds in {kind} is not Supported");
+        causes.push(Cause::forbidden("spec.template.spec.activeDeadlineSeconds", &text));
+    }
 }
 
 pub(super) fn deployment(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &value["spec"];
     not_negative(spec, "replicas", "spec", &mut causes);
-    selects(value, "deployment", &mut causes);
-    template_matches(value, &mut causes);
-    template(value, &mut causes);
+    let usable = selects(value, "deployment", &mut causes);
+    selected_template(value, value, usable, "invalid label selector", &mut causes);
+    if usable {
+        endless(value, "ReplicaSet", &mut causes);
+    }
     strategy(&spec["strategy"], &mut causes);
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
     not_negative(spec, "revisionHistoryLimit", "spec", &mut causes);
@@ -142,9 +161,11 @@ pub(super) fn replica_set(value: &Value) -> Vec<Cause> {
     let spec = &value["spec"];
     not_negative(spec, "replicas", "spec", &mut causes);
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
-    selects(value, "deployment", &mut causes);
-    template_matches(value, &mut causes);
-    template(value, &mut causes);
+    let usable = selects(value, "deployment", &mut causes);
+    selected_template(value, value, usable, "invalid label selector", &mut causes);
+    if usable {
+        endless(value, "ReplicaSet", &mut causes);
+    }
     causes
 }
 
@@ -245,22 +266,22 @@ pub(super) fn stateful_set(value: &Value) -> Vec<Cause> {
     }
     not_negative(spec, "replicas", "spec", &mut causes);
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
-    selects(value, "statefulset", &mut causes);
-    template_matches(value, &mut causes);
-    template(&with_claimed_volumes(value), &mut causes);
+    let usable = selects(value, "statefulset", &mut causes);
+    selected_template(value, &with_claimed_volumes(value), usable, "", &mut causes);
+    if usable {
+        endless(value, "StatefulSet", &mut causes);
+    }
     causes
 }
 
 pub(super) fn daemon_set(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &value["spec"];
-    selects(value, "daemonset", &mut causes);
-    template_matches(value, &mut causes);
-    template(value, &mut causes);
-    if has(spec, &["template", "spec", "activeDeadlineSeconds"]) {
-        let text = "activeDeadlineSeconds in DaemonSet is not Supported";
-        causes.push(Cause::forbidden("spec.template.spec.activeDeadlineSeconds", text));
+    if selects(value, "daemonset", &mut causes) {
+        template_matches(value, &mut causes);
     }
+    template(value, &mut causes);
+    endless(value, "DaemonSet", &mut causes);
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
     let update = &spec["updateStrategy"];
     match update.text(&["type"]) {
