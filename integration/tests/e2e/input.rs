@@ -11,6 +11,9 @@ use osc_integration::charts::{chart, edit, one_template, pack};
 use osc_integration::osc::{Ended, Home, Server};
 use serde_json::json;
 
+/// Paths and contents of a chart.
+type Files = Vec<(String, Vec<u8>)>;
+
 /// The server may not grow beyond this, whatever it is given.
 const MEMORY: u64 = 600 << 20;
 
@@ -219,7 +222,7 @@ fn charts() -> Result<()> {
     let mut broken = one_template("c", "");
     edit(&mut broken, "Chart.yaml", "apiVersion: v2", "apiVersion: v2\n  x: : y")?;
     let unparsed = one_template("d", "a: b\nc: {{ if }}\n");
-    let cases: [(&str, Vec<(String, Vec<u8>)>, &[&str]); 4] = [
+    let cases: [(&str, Files, &[&str]); 4] = [
         ("nameless", nameless, &["nameless.tgz", "name"]),
         ("version", version, &["version.tgz", "version"]),
         ("broken", broken, &["Chart.yaml", "line"]),

@@ -1,6 +1,6 @@
 //! Package tools without a server.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 use osc_integration::charts::{chart, corpus, fixtures, pack};

@@ -32,10 +32,13 @@ pub struct ClusterEntry<'a> {
     pub own: bool,
 }
 
+/// A client with the digest of the kubeconfig that it was made from.
+type Made = ([u8; 32], Arc<KubeCluster>);
+
 /// Makes and keeps clients.
 pub struct Clusters {
     rules: Arc<EgressRules>,
-    clients: Mutex<HashMap<i64, ([u8; 32], Arc<KubeCluster>)>>,
+    clients: Mutex<HashMap<i64, Made>>,
 }
 
 impl Clusters {

@@ -182,10 +182,10 @@ async fn run(kube: &RealKube, name: &str, crash: Option<u32>) -> Result<Option<O
         ensure!(state == OperationState::Succeeded, "{name}: {kind} {:?}", server.state(id).await?);
     }
     let id = server.operation(kind, &plan).await?;
-    if let Some(writes) = crash {
-        if !work(folder.path(), &namespace, id, Some(writes)).await? {
-            return Ok(None);
-        }
+    if let Some(writes) = crash
+        && !work(folder.path(), &namespace, id, Some(writes)).await?
+    {
+        return Ok(None);
     }
     work(folder.path(), &namespace, id, None).await?;
     Ok(Some(Outcome {

@@ -118,7 +118,7 @@ impl Run<'_> {
     /// The objects that are not there yet, and why.
     async fn look(&self, open: &[ObjectRef], until: &Until) -> Result<Vec<(String, Verdict)>, Stop> {
         let verdicts: Vec<Result<(String, Verdict), Stop>> = stream::iter(
-            open.into_iter()
+            open.iter()
                 .map(|object| {
                     async move {
                         let verdict = match self.cluster().get(object).await {
