@@ -2185,7 +2185,10 @@ export interface operations {
   };
   delete_cluster: {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Forget the instances in it too; what they made stays in the cluster. For one that is gone for good. */
+        forget_instances?: boolean;
+      };
       header?: never;
       path: {
         name: string;

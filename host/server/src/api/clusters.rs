@@ -143,15 +143,26 @@ pub(super) async fn get_cluster(
     Ok(Json(clusters::get(&app, &who, &name).await?.into()))
 }
 
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct DeleteQuery {
+    /// Forget the instances in it too; what they made stays in the cluster. For one that is gone for good.
+    #[serde(default)]
+    forget_instances: bool,
+}
+
 /// Remove a cluster
-#[utoipa::path(delete, path = "/api/v1/clusters/{name}", tag = "clusters", params(("name" = String, Path)),
+#[utoipa::path(delete, path = "/api/v1/clusters/{name}", tag = "clusters",
+    params(("name" = String, Path), DeleteQuery),
     responses((status = NO_CONTENT), (status = "4XX", body = Problem)))]
 pub(super) async fn delete_cluster(
     State(app): State<Arc<App>>,
     who: Principal,
     Path(name): Path<String>,
+    Query(query): Query<DeleteQuery>,
 ) -> HttpResult<StatusCode> {
-    clusters::delete(&app, &who, &name).await?;
+    clusters::delete(&app, &who, &name, query.forget_instances).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -25,7 +25,7 @@ pub(crate) enum ClusterCommand {
     /// Ask a cluster for its version now
     Check(ClusterArgs),
     /// Forget a cluster; nothing in it is touched
-    Remove(ClusterArgs),
+    Remove(RemoveArgs),
     /// List namespaces that can be deployed to
     Namespaces(ClusterArgs),
     /// List who may use a cluster
@@ -34,6 +34,15 @@ pub(crate) enum ClusterCommand {
     Grant(GrantArgs),
     /// Take a grant back
     Revoke(RevokeArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// Name of the cluster
+    cluster: String,
+    /// Forget the instances in it too, for a cluster that is gone for good; nothing in it is deleted
+    #[arg(long)]
+    forget_instances: bool,
 }
 
 #[derive(Debug, Args)]
@@ -173,7 +182,8 @@ pub(crate) async fn run(session: &mut Session, command: ClusterCommand) -> Resul
             session.ui.object(args.output.format, &cluster, show)
         }
         ClusterCommand::Remove(args) => {
-            session.client.delete(&path(&["clusters", &args.cluster]), &[]).await?;
+            let query = [("forget_instances", args.forget_instances.to_string())];
+            session.client.delete(&path(&["clusters", &args.cluster]), &query).await?;
             session.ui.note(&format!("removed `{}`", args.cluster));
             Ok(())
         }

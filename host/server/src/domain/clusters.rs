@@ -18,7 +18,7 @@ use crate::store::clusters::{self, Cluster, ClusterState, GrantRow, Namespace, N
 use crate::store::db::Db;
 use crate::store::scope::{Page, Scoped, TenantId};
 use crate::store::users::TenantRole;
-use crate::store::{tenants, time};
+use crate::store::{instances, subscriptions, tenants, time};
 
 /// The oldest minor version of Kubernetes 1 that is accepted.
 const OLDEST_MINOR: u64 = 15;
@@ -178,25 +178,31 @@ fn check_version(version: &str) -> Result<()> {
     }
 }
 
-/// Forgets a cluster; refused while instances are in it.
-pub async fn delete(app: &App, who: &Principal, name: &str) -> Result<()> {
+/// Forgets a cluster. Refused while instances are in it, unless they are to be forgotten too: for a cluster that is
+/// gone for good, where nothing can be deleted any more. An operation under way ends at its next look at the cluster.
+pub async fn delete(app: &App, who: &Principal, name: &str, forget_instances: bool) -> Result<()> {
     audited(app, who, Act::new("DeleteCluster", "cluster", name), async {
         let cluster = managed(app, who, name).await?;
         let id = cluster.id;
         app.db
             .write(move |tx| {
                 let count = clusters::count_instances_anywhere(tx, id)?;
-                if count > 0 {
+                if count > 0 && !forget_instances {
                     return Err(Error::Conflict(format!(
-                        "cluster `{}` has {count} instances: delete them first",
+                        "cluster `{}` has {count} instances: delete them first, or forget them with it if it is gone \
+                         for good",
                         cluster.name
                     )));
                 }
-                Ok(clusters::remove(tx, id, &time::now())?)
+                let now = time::now();
+                instances::forget_anywhere(tx, id, &now)?;
+                subscriptions::finish_ending_anywhere(tx)?;
+                Ok(clusters::remove(tx, id, &now)?)
             })
             .await?;
         app.clusters.forget(id);
         app.events.changed("clusters");
+        app.events.changed("instances");
         Ok(())
     })
     .await

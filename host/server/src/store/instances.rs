@@ -282,6 +282,14 @@ pub fn set_description(at: &Scoped<'_>, id: i64, description: &str) -> rusqlite:
 }
 
 /// The instance is gone; its history stays.
+/// Ends the instances of a cluster that is gone, whoever has them.
+pub fn forget_anywhere(conn: &Connection, cluster_id: i64, now: &str) -> rusqlite::Result<usize> {
+    conn.prepare_cached(
+        "UPDATE instance SET deleted_at = :now WHERE cluster_id = :cluster AND deleted_at IS NULL",
+    )?
+    .execute(named_params! { ":now": now, ":cluster": cluster_id })
+}
+
 pub fn set_deleted(at: &Scoped<'_>, id: i64, now: &str) -> rusqlite::Result<()> {
     at.conn
         .prepare_cached("UPDATE instance SET deleted_at = :now WHERE id = :id AND tenant_id = :tenant")?

@@ -183,3 +183,18 @@ async fn an_instance_that_could_not_be_planned_says_why_and_can_be_deleted() {
     let refused = admin.post("/plans", plan).await;
     assert_eq!(refused.status, 422, "{}", refused.text);
 }
+
+#[tokio::test]
+async fn a_cluster_that_is_gone_takes_its_instances_along_when_asked() {
+    let Some((app, admin)) = with_web().await else { return };
+    let body = json!({ "service": "web", "name": "shop", "cluster": "prod", "namespace": "shop" });
+    done(&app, admin.post("/instances", body).await.expect(202)).await;
+    insta::assert_snapshot!(
+        admin.delete("/clusters/prod").await.problem(),
+        @"409 conflict: cluster `prod` has 1 instances: delete them first, or forget them with it if it is gone for good"
+    );
+    admin.delete("/clusters/prod?forget_instances=true").await.expect(204);
+    assert_eq!(admin.get("/instances").await.expect(200)["items"], json!([]));
+    assert_eq!(admin.get("/clusters").await.expect(200)["items"], json!([]));
+    assert!(app.cluster.names().iter().any(|name| name.contains("shop")), "{:?}", app.cluster.names());
+}
