@@ -37,5 +37,10 @@ export default defineConfig({
   },
   server: server ? { proxy: { '/api': { target: server, changeOrigin: true } } } : {},
   build: { target: 'es2022', sourcemap: false, assetsInlineLimit: 0, chunkSizeWarningLimit: 1200 },
-  test: { environment: 'jsdom', include: ['src/**/*.spec.{ts,tsx}'] },
+  test: {
+    environment: 'jsdom',
+    include: ['src/**/*.spec.{ts,tsx}'],
+    testTimeout: 60_000,
+    server: { deps: { inline: ['@rjsf/core'] } },
+  },
 });

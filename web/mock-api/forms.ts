@@ -25,6 +25,7 @@ export const everything = form(
       password: { type: 'string', title: 'Password', 'x-osc': { widget: 'password' } },
       storageClass: { type: 'string', title: 'Storage class', 'x-osc': { widget: 'storage-class' } },
       tlsSecret: { type: 'string', title: 'TLS secret', 'x-osc': { widget: 'secret' } },
+      extra: { title: 'Extra' },
       image: {
         type: 'object',
         title: 'Image',

@@ -86,18 +86,18 @@ function Navigation({ administrator }: { administrator: boolean }) {
   });
   const items = [
     group(t('nav.groupServices'), [
-      entry(paths.catalogue(), t('nav.catalogue'), <AppstoreOutlined />),
-      entry(paths.subscriptions(), t('nav.subscriptions'), <StarOutlined />),
+      entry(paths.catalogue(), t('nav.catalogue'), <AppstoreOutlined aria-hidden />),
+      entry(paths.subscriptions(), t('nav.subscriptions'), <StarOutlined aria-hidden />),
     ]),
     group(t('nav.groupRun'), [
-      entry(paths.instances(), t('nav.instances'), <DeploymentUnitOutlined />),
-      entry(paths.operations(), t('nav.operations'), <HistoryOutlined />),
-      entry(paths.clusters(), t('nav.clusters'), <ClusterOutlined />),
+      entry(paths.instances(), t('nav.instances'), <DeploymentUnitOutlined aria-hidden />),
+      entry(paths.operations(), t('nav.operations'), <HistoryOutlined aria-hidden />),
+      entry(paths.clusters(), t('nav.clusters'), <ClusterOutlined aria-hidden />),
     ]),
     group(t('nav.groupManage'), [
-      ...(administrator ? [entry(paths.plugins(), t('nav.plugins'), <BlockOutlined />)] : []),
-      entry(paths.audit(), t('nav.audit'), <AuditOutlined />),
-      entry(paths.settings(), t('nav.settings'), <SettingOutlined />),
+      ...(administrator ? [entry(paths.plugins(), t('nav.plugins'), <BlockOutlined aria-hidden />)] : []),
+      entry(paths.audit(), t('nav.audit'), <AuditOutlined aria-hidden />),
+      entry(paths.settings(), t('nav.settings'), <SettingOutlined aria-hidden />),
     ]),
   ];
   const first = `/${pathname.split('/')[1] ?? ''}`;
@@ -133,13 +133,18 @@ function TopBar({ name }: { name: string }) {
     <header className="osc-top">
       <SimulatedNote />
       <span className="osc-spring" />
-      <Button type="text" icon={<TranslationOutlined />} lang={next} onClick={() => setLanguage(next)}>
+      <Button
+        type="text"
+        icon={<TranslationOutlined aria-hidden />}
+        lang={next}
+        onClick={() => setLanguage(next)}
+      >
         {next === 'zh-CN' ? '中文' : 'English'}
       </Button>
       <Tooltip title={mode === 'dark' ? t('nav.light') : t('nav.dark')}>
         <Button
           type="text"
-          icon={mode === 'dark' ? <SunOutlined /> : <MoonOutlined />}
+          icon={mode === 'dark' ? <SunOutlined aria-hidden /> : <MoonOutlined aria-hidden />}
           aria-label={mode === 'dark' ? t('nav.light') : t('nav.dark')}
           onClick={() => setMode(mode === 'dark' ? 'light' : 'dark')}
         />
@@ -148,7 +153,7 @@ function TopBar({ name }: { name: string }) {
         trigger={['click']}
         menu={{ items: [{ key: 'out', label: t('nav.signOut'), onClick: () => signOut.mutate(undefined) }] }}
       >
-        <Button type="text" icon={<UserOutlined />}>
+        <Button type="text" icon={<UserOutlined aria-hidden />}>
           {name}
         </Button>
       </Dropdown>

@@ -10,7 +10,7 @@ export default function NotFound() {
   return (
     <main className="osc-signin">
       <EmptyView
-        icon={<CompassOutlined />}
+        icon={<CompassOutlined aria-hidden />}
         title={t('notFound.title')}
         action={
           <Button type="primary" href={paths.catalogue()}>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { changesOf, merged, overridesOf } from './changes';
+import { changesOf, emptied, merged, overridesOf } from './changes';
 
 const defaults = { image: { tag: '1', pull: 'Always' }, ports: [80], on: true };
 
@@ -27,4 +27,10 @@ test('changes name each leaf', () => {
   expect(changesOf(defaults, { ...defaults, image: { tag: '2', pull: 'Always' } })).toEqual([
     { path: 'image.tag', before: '1', after: '2' },
   ]);
+});
+
+test('an emptied text stays empty, an emptied number is left out', () => {
+  const values = { image: { tag: undefined, pull: 'Always' }, ports: [undefined], on: undefined };
+  expect(emptied(values, defaults)).toEqual({ image: { tag: '', pull: 'Always' }, ports: [null] });
+  expect(emptied({ team: undefined, old: undefined }, {}, { old: '1' })).toEqual({ team: '' });
 });

@@ -48,6 +48,26 @@ export function merged(defaults: Json | undefined, overrides: Json | undefined):
   return result;
 }
 
+/**
+ * What a form hands back, as JSON: a field that was emptied is an empty text where the default is a text, else it is
+ * left out, so that it differs from its default. An entry that was not `shown` before is new and stays, still empty.
+ */
+export function emptied(values: unknown, defaults: Json | undefined, shown?: Json): Json {
+  if (Array.isArray(values)) {
+    const at = (list: Json | undefined, index: number) => (Array.isArray(list) ? list[index] : undefined);
+    return values.map((item, index) => emptied(item, at(defaults, index), at(shown, index)));
+  }
+  if (!isObject(values)) return (values ?? null) as Json; // the form holds JSON but for what is undefined
+  const at = (map: Json | undefined, key: string) => (isObject(map) ? map[key] : undefined);
+  const result: JsonObject = {};
+  for (const [key, value] of Object.entries(values as Record<string, unknown>)) {
+    const isNew = isObject(shown) && !(key in shown);
+    if (value !== undefined) result[key] = emptied(value, at(defaults, key), at(shown, key));
+    else if (isNew || typeof at(defaults, key) === 'string') result[key] = '';
+  }
+  return result;
+}
+
 export type Change = { path: string; before: Json | undefined; after: Json | undefined };
 
 /** A row for each leaf that differs, in the order of the values. */

@@ -1,6 +1,6 @@
 // The form of an `osc.form/v1` document.
 import { withTheme } from '@rjsf/core';
-import type { RJSFSchema } from '@rjsf/utils';
+import { englishStringTranslator, TranslatableString, type RJSFSchema } from '@rjsf/utils';
 import { useMemo } from 'react';
 
 import { isObject, type Json, type JsonObject } from '~/util/changes';
@@ -13,6 +13,10 @@ import { validator } from './validator';
 import { widgets, type FormContext } from './widgets';
 
 const ThemedForm = withTheme({ templates, widgets, fields: { AnyField } });
+
+/** A new entry of a map starts empty; the library's other texts are in templates of ours. */
+const textOf = (text: TranslatableString, values?: string[]) =>
+  text === TranslatableString.NewStringDefault ? '' : englishStringTranslator(text, values);
 
 type Props = {
   schema: JsonObject;
@@ -41,6 +45,7 @@ export function GeneratedForm({ schema, values, onChange, disabled = false, choi
       liveValidate
       showErrorList={false}
       idPrefix="value"
+      translateString={textOf}
       experimental_defaultFormStateBehavior={{
         emptyObjectFields: 'skipDefaults',
         arrayMinItems: { populate: 'never' },

@@ -8,7 +8,7 @@ import type { FormDocument } from '~/api/form';
 import { useText } from '~/i18n';
 import { ChangesTable } from '~/ui/ChangesTable';
 import { YamlEditor } from '~/ui/YamlEditor';
-import { changesOf, isObject, merged, overridesOf, type JsonObject } from '~/util/changes';
+import { changesOf, emptied, isObject, merged, overridesOf, type JsonObject } from '~/util/changes';
 import { parseValues, placeOf, yamlOf } from '~/util/yaml';
 
 import { GeneratedForm } from './GeneratedForm';
@@ -40,7 +40,7 @@ export function ValuesEditor({ form, overrides, onChange, onReadable, choices }:
   const editForm = (next: JsonObject) => {
     setText(null);
     onReadable?.(true);
-    onChange(asMap(overridesOf(next, form.defaults)));
+    onChange(asMap(overridesOf(emptied(next, form.defaults, values), form.defaults)));
   };
   const editText = (next: string) => {
     setText(next);

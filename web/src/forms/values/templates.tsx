@@ -1,6 +1,7 @@
 // How generated forms are laid out: label and help at the left edge of each control, groups that fold.
 import { DeleteOutlined, DownOutlined, PlusOutlined, UndoOutlined, UpOutlined } from '@ant-design/icons';
 import {
+  ADDITIONAL_PROPERTY_FLAG,
   getUiOptions,
   type ArrayFieldItemTemplateProps,
   type ArrayFieldTemplateProps,
@@ -37,7 +38,7 @@ function ResetButton({
       <Button
         size="small"
         type="text"
-        icon={<UndoOutlined />}
+        icon={<UndoOutlined aria-hidden />}
         aria-label={t('form.reset')}
         onClick={() => onChange(schema.default, path)}
       />
@@ -131,7 +132,7 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
         <Button
           type="dashed"
           size="small"
-          icon={<PlusOutlined />}
+          icon={<PlusOutlined aria-hidden />}
           disabled={props.disabled || props.readonly}
           onClick={props.onAddProperty}
         >
@@ -184,7 +185,7 @@ function ArrayFieldTemplate(props: ArrayFieldTemplateProps) {
         <Button
           type="dashed"
           size="small"
-          icon={<PlusOutlined />}
+          icon={<PlusOutlined aria-hidden />}
           disabled={props.disabled || props.readonly}
           onClick={props.onAddClick}
         >
@@ -208,7 +209,7 @@ function ArrayFieldItemTemplate({ children, buttonsProps, index }: ArrayFieldIte
         <Button
           size="small"
           type="text"
-          icon={<UpOutlined />}
+          icon={<UpOutlined aria-hidden />}
           aria-label={t('form.moveUp', { number })}
           disabled={!buttonsProps.hasMoveUp}
           onClick={buttonsProps.onMoveUpItem}
@@ -216,7 +217,7 @@ function ArrayFieldItemTemplate({ children, buttonsProps, index }: ArrayFieldIte
         <Button
           size="small"
           type="text"
-          icon={<DownOutlined />}
+          icon={<DownOutlined aria-hidden />}
           aria-label={t('form.moveDown', { number })}
           disabled={!buttonsProps.hasMoveDown}
           onClick={buttonsProps.onMoveDownItem}
@@ -225,7 +226,7 @@ function ArrayFieldItemTemplate({ children, buttonsProps, index }: ArrayFieldIte
           size="small"
           type="text"
           danger
-          icon={<DeleteOutlined />}
+          icon={<DeleteOutlined aria-hidden />}
           aria-label={t('form.removeItem', { number })}
           disabled={!buttonsProps.hasRemove}
           onClick={buttonsProps.onRemoveItem}
@@ -238,7 +239,7 @@ function ArrayFieldItemTemplate({ children, buttonsProps, index }: ArrayFieldIte
 /** An entry of a map: its key can be renamed, and it can go. */
 function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
   const t = useText();
-  if (!('__additional_property' in props.schema)) return <>{props.children}</>;
+  if (!(ADDITIONAL_PROPERTY_FLAG in props.schema)) return <>{props.children}</>;
   return (
     <div className="osc-entry">
       <Input
@@ -253,7 +254,7 @@ function WrapIfAdditionalTemplate(props: WrapIfAdditionalTemplateProps) {
       <Button
         type="text"
         danger
-        icon={<DeleteOutlined />}
+        icon={<DeleteOutlined aria-hidden />}
         aria-label={t('form.removeEntry', { name: props.label })}
         onClick={props.onRemoveProperty}
       />

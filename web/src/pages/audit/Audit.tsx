@@ -57,7 +57,7 @@ export default function Audit() {
       {audit.isError && <ErrorView error={audit.error} onRetry={() => void audit.refetch()} />}
       {audit.data?.items.length === 0 ? (
         <EmptyView
-          icon={<AuditOutlined />}
+          icon={<AuditOutlined aria-hidden />}
           title={filtered ? t('audit.nothingFound') : t('audit.empty')}
           action={filtered && <Button onClick={() => setSearch({})}>{t('catalogue.clear')}</Button>}
         >

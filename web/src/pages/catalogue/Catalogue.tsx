@@ -27,7 +27,7 @@ export default function Catalogue() {
   };
   const upload = (
     <Link to={paths.upload()}>
-      <Button type="primary" icon={<PlusOutlined />}>
+      <Button type="primary" icon={<PlusOutlined aria-hidden />}>
         {t('catalogue.upload')}
       </Button>
     </Link>
@@ -39,7 +39,7 @@ export default function Catalogue() {
       <div className="osc-filters">
         <Input
           allowClear
-          prefix={<SearchOutlined />}
+          prefix={<SearchOutlined aria-hidden />}
           placeholder={t('catalogue.search')}
           aria-label={t('catalogue.search')}
           style={{ width: 340 }}
@@ -68,7 +68,7 @@ export default function Catalogue() {
       {services.isPending && <Skeleton active />}
       {services.data && services.data.items.length === 0 && (
         <EmptyView
-          icon={<AppstoreOutlined />}
+          icon={<AppstoreOutlined aria-hidden />}
           title={filtered ? t('catalogue.nothingFound') : t('catalogue.empty')}
           action={filtered ? <Button onClick={() => setSearch({})}>{t('catalogue.clear')}</Button> : upload}
         >

@@ -39,7 +39,7 @@ export default function Clusters() {
     onDone: () => setRemoving(null),
   });
   const add = (
-    <Button type="primary" icon={<PlusOutlined />} onClick={() => setAdding(true)}>
+    <Button type="primary" icon={<PlusOutlined aria-hidden />} onClick={() => setAdding(true)}>
       {t('clusters.add')}
     </Button>
   );
@@ -48,7 +48,7 @@ export default function Clusters() {
       <PageHeader title={t('nav.clusters')} subtitle={t('clusters.subtitle')} actions={add} />
       {clusters.isError && <ErrorView error={clusters.error} onRetry={() => void clusters.refetch()} />}
       {clusters.data?.items.length === 0 ? (
-        <EmptyView icon={<ClusterOutlined />} title={t('clusters.empty')} action={add}>
+        <EmptyView icon={<ClusterOutlined aria-hidden />} title={t('clusters.empty')} action={add}>
           {t('clusters.emptyHelp')}
         </EmptyView>
       ) : (
@@ -121,7 +121,7 @@ function ClusterCard({ cluster, instances, checking, onCheck, onRemove }: CardPr
       <Flex gap={8}>
         <Button
           size="small"
-          icon={<ReloadOutlined />}
+          icon={<ReloadOutlined aria-hidden />}
           aria-label={`${t('clusters.check')} ${name}`}
           loading={checking}
           onClick={onCheck}
@@ -171,6 +171,7 @@ function AddDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
       destroyOnHidden
     >
       <Form
+        name="cluster"
         form={form}
         layout="vertical"
         initialValues={{ region: 'local' }}

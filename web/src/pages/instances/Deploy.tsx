@@ -89,7 +89,13 @@ function DeployForm({ service, version, form }: { service: string; version: stri
   return (
     <div className="osc-stack">
       <Panel title={t('deploy.where')} extra={<SimulatedChip cluster={cluster} />}>
-        <Form form={place} layout="vertical" initialValues={initial} onFinish={(where) => plan.mutate(where)}>
+        <Form
+          name="place"
+          form={place}
+          layout="vertical"
+          initialValues={initial}
+          onFinish={(where) => plan.mutate(where)}
+        >
           <div className="osc-where">
             <Form.Item
               name="name"

@@ -41,7 +41,7 @@ export default function Instances() {
       <div className="osc-filters">
         <Input
           allowClear
-          prefix={<SearchOutlined />}
+          prefix={<SearchOutlined aria-hidden />}
           style={{ width: 280 }}
           placeholder={t('instances.search')}
           aria-label={t('instances.search')}
@@ -78,7 +78,7 @@ export default function Instances() {
       {instances.isError && <ErrorView error={instances.error} onRetry={() => void instances.refetch()} />}
       {instances.data?.items.length === 0 ? (
         <EmptyView
-          icon={<DeploymentUnitOutlined />}
+          icon={<DeploymentUnitOutlined aria-hidden />}
           title={filtered ? t('instances.nothingFound') : t('instances.empty')}
           action={
             filtered ? (

@@ -25,7 +25,11 @@ export function LogsTab({ id }: { id: string }) {
           onChange={setPod}
           options={pods.map((value) => ({ value, label: value }))}
         />
-        <Button icon={<ReloadOutlined />} loading={logs.isFetching} onClick={() => void logs.refetch()}>
+        <Button
+          icon={<ReloadOutlined aria-hidden />}
+          loading={logs.isFetching}
+          onClick={() => void logs.refetch()}
+        >
           {t('logs.refresh')}
         </Button>
       </Flex>

@@ -16,7 +16,7 @@ export default function Operations() {
       <PageHeader title={t('nav.operations')} subtitle={t('operations.subtitle')} />
       {operations.isError && <ErrorView error={operations.error} onRetry={() => void operations.refetch()} />}
       {operations.data?.items.length === 0 ? (
-        <EmptyView icon={<HistoryOutlined />} title={t('operations.empty')}>
+        <EmptyView icon={<HistoryOutlined aria-hidden />} title={t('operations.empty')}>
           {t('operations.emptyHelp')}
         </EmptyView>
       ) : (

@@ -64,7 +64,7 @@ export default function Plugins() {
         return false;
       }}
     >
-      <Button type="primary" icon={<PlusOutlined />} loading={install.isPending}>
+      <Button type="primary" icon={<PlusOutlined aria-hidden />} loading={install.isPending}>
         {t('plugins.install')}
       </Button>
     </Upload>
@@ -86,7 +86,7 @@ export default function Plugins() {
         {plugins.isError && <ErrorView error={plugins.error} onRetry={() => void plugins.refetch()} />}
         {plugins.isPending && <Skeleton active />}
         {plugins.data && items.length === 0 && (
-          <EmptyView icon={<BlockOutlined />} title={t('plugins.empty')} action={upload}>
+          <EmptyView icon={<BlockOutlined aria-hidden />} title={t('plugins.empty')} action={upload}>
             {t('plugins.emptyHelp')}
           </EmptyView>
         )}

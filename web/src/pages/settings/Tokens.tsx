@@ -33,6 +33,7 @@ export function Tokens() {
       <div className="osc-panel-body osc-stack">
         <p className="osc-hint">{t('settings.tokensHelp')}</p>
         <Form
+          name="token"
           form={form}
           layout="vertical"
           className="osc-inline"

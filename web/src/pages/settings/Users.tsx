@@ -62,6 +62,7 @@ export function Users({ me }: { me: Schemas['Me'] }) {
       <div className="osc-panel-body osc-stack">
         <p className="osc-hint">{t('settings.usersHelp')}</p>
         <Form
+          name="user"
           form={form}
           layout="vertical"
           className="osc-inline"

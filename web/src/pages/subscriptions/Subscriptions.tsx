@@ -38,7 +38,7 @@ export default function Subscriptions() {
       {subscriptions.isPending && <Skeleton active />}
       {subscriptions.data && shown.length === 0 && (
         <EmptyView
-          icon={<StarOutlined />}
+          icon={<StarOutlined aria-hidden />}
           title={t('subscriptions.empty')}
           action={
             <Link to={paths.catalogue()}>

@@ -1,0 +1,46 @@
+import { screen, waitFor, within } from '@testing-library/react';
+import userEvent from '@testing-library/user-event';
+import { expect, test } from 'vitest';
+
+import { renderPage } from '~/testing/render';
+
+import Instance from './Instance';
+import Instances from './Instances';
+
+const user = userEvent.setup({ delay: null });
+const show = (id: string) => renderPage(<Instance />, '/instances/:id', `/instances/${id}`);
+
+test('the overview says whether it is well, where it is reached and what was changed', async () => {
+  show('2');
+  expect(await screen.findByText('2 of 3 healthy')).toBeDefined();
+  expect(screen.getByText('Deployment `web-canary-greeter`: 1 of 2 replicas are ready')).toBeDefined();
+  const endpoints = screen.getByRole('region', { name: 'Endpoints' });
+  expect(within(endpoints).getByRole('link').getAttribute('href')).toBe('http://web-canary-greeter.demo.svc');
+  const changed = screen.getByRole('region', { name: 'Changed from the defaults' });
+  await waitFor(() => expect(changed.textContent).toContain('greetingHello from the canary'));
+  expect(await screen.findByText('simulated')).toBeDefined();
+});
+
+test('deleting shows what goes and what stays, and wants the name', async () => {
+  const mock = show('1');
+  await user.click(await screen.findByRole('button', { name: 'Delete' }));
+  const dialog = await screen.findByRole('dialog');
+  expect(await within(dialog).findByText('Stays in the cluster (1)')).toBeDefined();
+  const remove = within(dialog).getByRole('button', { name: 'Delete' });
+  expect((remove as HTMLButtonElement).disabled).toBe(true);
+  await user.type(within(dialog).getByLabelText('Type web to confirm'), 'web');
+  await user.click(remove);
+  await waitFor(() => expect(screen.getByLabelText('address').textContent).toMatch(/^\/operations\/\d+$/));
+  expect(mock.sent.map(({ call }) => call)).toEqual(['POST /api/v1/plans', 'POST /api/v1/operations']);
+});
+
+test('filters of the list live in the address, and an empty result shows the way back', async () => {
+  renderPage(<Instances />, '/instances', '/instances?cluster=sandbox');
+  expect(await screen.findByRole('link', { name: 'web-canary' })).toBeDefined();
+  await user.type(screen.getByLabelText('Search instances'), 'nothing');
+  expect(await screen.findByText('No instance matches')).toBeDefined();
+  expect(screen.getByLabelText('address').textContent).toBe('/instances?cluster=sandbox&search=nothing');
+  await user.click(screen.getByRole('button', { name: 'Clear filters' }));
+  expect(await screen.findByRole('link', { name: 'web' })).toBeDefined();
+  expect(screen.getByLabelText('address').textContent).toBe('/instances');
+});
