@@ -75,6 +75,7 @@ impl App {
         settings.builtin = outside.builtin;
         settings.compiler = outside.compiler;
         settings.egress = outside.egress;
+        settings.packages = Some(blobs.clone());
         if let Some(folder) = outside.plugin_cache {
             settings.cache_dir = folder;
         }

@@ -43,6 +43,7 @@ use engine::{Allocation, Sandbox};
 
 use crate::egress::Egress;
 use crate::error::{Error, Result};
+use crate::registry::blobs::Blobs;
 use crate::store::db::Db;
 use crate::store::plugins::PluginState;
 
@@ -73,6 +74,8 @@ pub struct PluginsSettings {
     /// Where compiled code is kept.
     pub cache_dir: PathBuf,
     pub db: Db,
+    /// Packages of instances, which a swapped plugin must still read; without it that is not asked.
+    pub packages: Option<Blobs>,
     pub builtin: Vec<Builtin>,
     pub compiler: Compiler,
     /// The way out for plugins; without it every request is denied.
@@ -88,6 +91,7 @@ impl PluginsSettings {
             folder: data_dir.join("plugins"),
             cache_dir: data_dir.join("cache/plugins"),
             db,
+            packages: None,
             builtin: builtin().to_vec(),
             compiler: Compiler::this_program(),
             egress: None,
@@ -101,6 +105,7 @@ pub(crate) struct Environment {
     /// The server's own runtime.
     runtime: Handle,
     db: Option<Db>,
+    packages: Option<Blobs>,
     egress: Option<Egress>,
     transform: Option<Arc<dyn Transform>>,
 }
@@ -126,6 +131,7 @@ impl Plugins {
         let environment = Environment {
             runtime: Handle::current(),
             db: Some(settings.db),
+            packages: settings.packages,
             egress: settings.egress,
             transform: settings.transform,
         };
@@ -154,7 +160,13 @@ impl Plugins {
     /// As [`Plugins::offline`], with plugins and compiler at hand.
     pub fn offline_with(cache_dir: &Path, builtin: Vec<Builtin>, compiler: Compiler) -> Result<Arc<Plugins>> {
         let sandbox = Sandbox::new(Allocation::OnDemand)?;
-        let environment = Environment { runtime: Handle::current(), db: None, egress: None, transform: None };
+        let environment = Environment {
+            runtime: Handle::current(),
+            db: None,
+            packages: None,
+            egress: None,
+            transform: None,
+        };
         let plugins = Plugins {
             cache: Cache::open(cache_dir.to_owned(), compiler, &sandbox.engine)?,
             sandbox,

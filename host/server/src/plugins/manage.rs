@@ -3,15 +3,18 @@
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use osc_plugin_api::manifest::Grants;
+use osc_plugin_api::documents::package::Detection;
+use osc_plugin_api::manifest::{Grants, Role};
 use serde_json::{Map, Value};
 
-use super::call::{Call, State};
+use super::call::{Call, Function, State};
 use super::catalog::{Plugin, PluginInfo, Shared, Source};
 use super::component::describe;
 use super::grants::Allowed;
 use super::{Plugins, compile};
 use crate::error::{Error, Result};
+use crate::registry::archive::{ArchiveLimits, Package};
+use crate::registry::blobs::Digest;
 use crate::store;
 use crate::store::plugins::{PluginRow, PluginState};
 
@@ -103,8 +106,10 @@ impl Plugins {
         if plugin.shared.standing().state == PluginState::Enabled {
             plugin.grants.check(&plugin.description)?;
         }
-        // Tried out with all that it asks for, so that refusals come now and not when it is enabled.
-        let tried = Arc::new(plugin.with_allowed(Allowed::ALL));
+        // Tried out with all that it asks for, so that refusals come now and not when it is enabled; by itself, so
+        // that its faults do not count for the version in force.
+        let shared = Shared::new(PluginState::Enabled, None, 0);
+        let tried = Arc::new(Plugin { shared, ..plugin.with_allowed(Allowed::ALL) });
         if tried.grants.check(&tried.description).is_ok() {
             let code = self.code(&tried).await.map_err(|error| invalid(&error))?;
             let state = State::new(tried.clone(), Call::default(), self.environment.clone());
@@ -112,8 +117,38 @@ impl Plugins {
                 field: "plugin",
                 reason: format!("it cannot be started: {error:#}"),
             })?;
+            self.check_reads(&tried).await?;
         }
         Ok(Plugin { component: tried.component.clone(), ..plugin })
+    }
+
+    /// Refuses a version that cannot read the packages which the plugin's instances were made from.
+    async fn check_reads(&self, plugin: &Arc<Plugin>) -> Result<()> {
+        let (Some(db), Some(packages)) = (&self.environment.db, &self.environment.packages) else {
+            return Ok(());
+        };
+        if !plugin.description.manifest.roles.contains(&Role::Deployer) {
+            return Ok(());
+        }
+        let id = plugin.id().to_owned();
+        for (service, version, digest) in
+            db.read(move |conn| store::plugins::packages_in_use(conn, &id)).await?
+        {
+            let Some(digest) = Digest::parse(&digest) else { continue };
+            let package = Package::open(packages.get_digest(&digest).await?, &ArchiveLimits::default())?;
+            let call = Call { package: Some(Arc::new(package)), ..Call::default() };
+            let refused = match self.ask::<Detection>(plugin, &call, Function::Detect).await {
+                Ok(detection) if detection.certainty > 0 => continue,
+                Ok(_) => "it does not know this kind of package".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            return Err(Error::Conflict(format!(
+                "plugin `{}` {} cannot read `{service}@{version}`, which has instances: {refused}",
+                plugin.id(),
+                plugin.description.manifest.version
+            )));
+        }
+        Ok(())
     }
 
     /// Takes an installed plugin away; a built-in one of the same id comes back.

@@ -166,7 +166,7 @@ impl Plugins {
         self.ask(&self.find(id)?, call, Function::Scan(text(rendering)?)).await
     }
 
-    async fn ask<T: DeserializeOwned>(
+    pub(super) async fn ask<T: DeserializeOwned>(
         &self,
         plugin: &Arc<Plugin>,
         call: &Call,

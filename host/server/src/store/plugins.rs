@@ -102,6 +102,17 @@ pub fn instances(conn: &Connection, id: &str) -> rusqlite::Result<i64> {
 }
 
 /// A value of a plugin's store; tenant 0 for calls that belong to no tenant.
+/// Packages that a plugin's instances were made from: (service, version, digest).
+pub fn packages_in_use(conn: &Connection, id: &str) -> rusqlite::Result<Vec<(String, String, String)>> {
+    conn.prepare_cached(
+        "SELECT DISTINCT service.name, version.version, version.digest FROM instance
+         JOIN version ON version.id = instance.version_id JOIN service ON service.id = instance.service_id
+         WHERE instance.plugin = :id AND instance.deleted_at IS NULL ORDER BY 1, 2",
+    )?
+    .query_map(named_params! { ":id": id }, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?
+    .collect()
+}
+
 pub fn kv_get(conn: &Connection, plugin: &str, tenant: i64, key: &str) -> rusqlite::Result<Option<Vec<u8>>> {
     conn.prepare_cached(
         "SELECT value FROM plugin_kv WHERE plugin_id = :plugin AND tenant_id = :tenant AND key = :key",

@@ -1,5 +1,10 @@
 //! The life of an instance over HTTP, with the real Helm component and a cluster in memory.
 
+use std::path::Path;
+
+use axum::body::Body;
+use axum::http::Request;
+use osc_plugin_api::manifest::{Grants, Manifest, Role};
 use serde_json::{Value, json};
 
 use crate::app::{Client, TestApp, chart};
@@ -197,4 +202,35 @@ async fn a_cluster_that_is_gone_takes_its_instances_along_when_asked() {
     assert_eq!(admin.get("/instances").await.expect(200)["items"], json!([]));
     assert_eq!(admin.get("/clusters").await.expect(200)["items"], json!([]));
     assert!(app.cluster.names().iter().any(|name| name.contains("shop")), "{:?}", app.cluster.names());
+}
+
+#[tokio::test]
+async fn a_plugin_is_not_swapped_for_one_that_cannot_read_its_packages() {
+    let Some((app, admin)) = with_web().await else { return };
+    let body = json!({ "service": "web", "name": "shop", "cluster": "prod", "namespace": "shop" });
+    done(&app, admin.post("/instances", body).await.expect(202)).await;
+    let file = "../../target/wasm32-wasip2/plugin/osc_plugin_fixture.wasm";
+    let component = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let manifest = Manifest {
+        id: "helm".into(),
+        version: "9.0.0".into(),
+        roles: vec![Role::Deployer],
+        description: String::new(),
+        grants: Grants {
+            package: true,
+            kv: true,
+            transform: true,
+            cluster: vec!["*".into()],
+            http: vec!["a.example".into()],
+        },
+    };
+    let wasm = manifest.append_to(&component).unwrap();
+    let request =
+        Request::post("/api/v1/plugins?filename=helm.wasm").header("content-type", "application/wasm");
+    let refused = admin.call(request.body(Body::from(wasm)).unwrap()).await;
+    insta::assert_snapshot!(
+        refused.problem(),
+        @"409 conflict: plugin `helm` 9.0.0 cannot read `web@1.1.0`, which has instances: it does not know this kind of package"
+    );
+    assert_eq!(admin.get("/plugins/helm").await.expect(200)["source"], "built-in");
 }
