@@ -12,7 +12,8 @@ for folder in "${folders[@]}"; do
   packages+=(-p "$(sed -n 's/^name = "\(osc-plugin-[a-z0-9-]*\)"$/\1/p' "$folder/Cargo.toml")")
 done
 
-# What is meant for the machine's own code does not fit components.
-env -u RUSTFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET \
+# What is meant for the machine's own code does not fit components; and where they were built is nobody's business.
+flags="--remap-path-prefix=${CARGO_HOME:-$HOME/.cargo}=/cargo --remap-path-prefix=$PWD=/osc"
+env -u CARGO_ENCODED_RUSTFLAGS -u CARGO_BUILD_TARGET RUSTFLAGS="$flags" \
   "$cargo" build --quiet --target wasm32-wasip2 --profile plugin "${packages[@]}"
 "$cargo" run --quiet -p osc-plugin-api --example pack-plugin -- "$target" "${folders[@]}"
