@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Tests of the console: `web-tests.sh [all|e2e|check]`. Skipped and counted where Node is absent.
+# Tests of the console: `web-tests.sh [all|e2e|check|size]`. Skipped and counted where Node is absent.
 set -euo pipefail
 cd "$(dirname "$0")/../web"
 what=${1:-all}
 skip() { echo "console ($1): $2" >>"${OSC_SKIP_LOG:-/dev/null}"; }
 if [ ! -f package.json ]; then exit 0; fi
 if ! command -v npm >/dev/null; then skip "$what" "no Node.js"; exit 0; fi
-[ "$what" = check ] && exec npm run --silent check
-[ "$what" = e2e ] || npm test --silent
+case $what in check | size) exec npm run --silent "$what" ;; esac
+[ "$what" = e2e ] || { npm test --silent && npm run --silent size; }
 if command -v chromium >/dev/null; then npm run --silent e2e; else skip e2e "no chromium"; fi

@@ -3,13 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 
 import AxeBuilder from '@axe-core/playwright';
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Locator, type Page } from '@playwright/test';
 
 import { enUS } from '../src/i18n/en-US';
 import { zhCN } from '../src/i18n/zh-CN';
 import { packChart, startServer, type Server } from './server';
 
 const chart = '../integration/fixtures/charts/greeter';
+const plugin = '../target/plugins/fixture.plugin.wasm';
 const pictures = 'e2e/screenshots';
 
 let server: Server;
@@ -79,7 +80,9 @@ for (const [language, texts, width] of [
     await page.setViewportSize({ width, height: 900 });
     await page.addInitScript((chosen) => localStorage.setItem('osc.language', chosen), language);
     const shot = (name: string) => examine(page, `${language}-${name}`);
-    const button = (name: string) => page.getByRole('button', { name, exact: true });
+    // What looks like a button and leads elsewhere is a link.
+    const button = (name: string) =>
+      page.getByRole('button', { name, exact: true }).or(page.locator('a.ant-btn', { hasText: name }));
 
     // Sign in by the printed link; the catalogue is empty and says how to begin.
     await page.goto(server.signIn);
@@ -114,7 +117,9 @@ for (const [language, texts, width] of [
     await expect(page.getByRole('heading', { name: texts['plan.title'] })).toBeVisible();
     await shot('05-plan');
     await button(texts['plan.apply']).click();
-    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByRole('alert').filter({ hasText: texts['operations.succeeded'] })).toBeVisible({
+      timeout: 60_000,
+    });
     await shot('06-operation');
 
     // The instance page.
@@ -138,19 +143,25 @@ for (const [language, texts, width] of [
       .click();
     await shot('09-update-plan');
     await button(texts['plan.apply']).click();
-    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByRole('alert').filter({ hasText: texts['operations.succeeded'] })).toBeVisible({
+      timeout: 60_000,
+    });
 
     // Upgrade to a version that came meanwhile, then roll back.
     server.osc('package', 'push', second);
     await button(texts['operations.open']).click();
     await button(texts['instance.upgradeTo'].replace('{version}', '9.9.9')).click();
     await button(texts['plan.apply']).click();
-    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByRole('alert').filter({ hasText: texts['operations.succeeded'] })).toBeVisible({
+      timeout: 60_000,
+    });
     await button(texts['operations.open']).click();
     await page.getByRole('tab', { name: texts['instance.history'], exact: true }).click();
     await page.getByRole('row', { name: /^1 / }).getByRole('button').click();
     await button(texts['plan.apply']).click();
-    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByRole('alert').filter({ hasText: texts['operations.succeeded'] })).toBeVisible({
+      timeout: 60_000,
+    });
     await button(texts['operations.open']).click();
 
     // Delete after seeing what goes and what stays.
@@ -160,7 +171,9 @@ for (const [language, texts, width] of [
     await shot('10-delete');
     await dialog.getByLabel(texts['confirm.type'].replace('{name}', 'web')).fill('web');
     await dialog.getByRole('button', { name: texts['instance.delete'], exact: true }).click();
-    await expect(page.getByText(texts['operations.succeeded'])).toBeVisible({ timeout: 60_000 });
+    await expect(page.getByRole('alert').filter({ hasText: texts['operations.succeeded'] })).toBeVisible({
+      timeout: 60_000,
+    });
 
     // Every other page.
     for (const page_ of [
@@ -176,28 +189,137 @@ for (const [language, texts, width] of [
       await expect(page.getByRole('heading', { name: texts[`nav.${page_}`], level: 1 })).toBeVisible();
       await shot(`11-${page_}`);
     }
+
+    // Install a plugin that a partner wrote: see what it asks for, allow a part, look at it.
+    await page.getByRole('link', { name: texts['nav.plugins'], exact: true }).click();
+    await page.locator('main input[type=file]').setInputFiles(plugin);
+    const drawer = page.getByRole('dialog');
+    await expect(drawer.getByRole('checkbox')).toHaveCount(6, { timeout: 60_000 });
+    await expect(drawer.getByRole('checkbox', { checked: true })).toHaveCount(0);
+    await drawer.getByRole('button', { name: texts['plugins.grantAll'] }).click();
+    await drawer.getByRole('button', { name: texts['plugins.save'] }).click();
+    await expect(page.getByText(texts['plugins.saved'])).toBeVisible();
+    await shot('12-plugin');
+    await page.keyboard.press('Escape');
+    await expect(drawer).toBeHidden();
+    await page
+      .getByRole('article', { name: 'fixture.plugin' })
+      .getByRole('button', { name: texts['plugins.enable'] })
+      .click();
+    await expect(page.getByRole('article', { name: 'fixture.plugin' })).toContainText(texts['state.enabled']);
+    await shot('13-plugins');
     expect(problems).toEqual([]);
   });
 }
 
-test('the console works with the keyboard alone', async ({ page }) => {
+test('the story works with the keyboard alone', async ({ page }) => {
   const problems = watch(page);
+  const archive = packChart(chart, server.folder);
+  // The dialog itself is the system's; it answers with the package.
+  page.on('filechooser', (chooser) => void chooser.setFiles(archive));
+  await page.addInitScript(() => localStorage.setItem('osc.language', 'en-US'));
+  const named = (role: 'button' | 'link' | 'combobox' | 'textbox' | 'spinbutton', name: string) =>
+    page.locator('main, [role=dialog]').getByRole(role, { name, exact: true });
+  // A focused tab says its number before its name.
+  const tab = (name: string) => page.getByRole('tab', { name: new RegExp(`${name}$`) });
+
+  /** Walks on with Tab until a control has the focus, and sees that the focus can be seen. */
+  const goTo = async (target: Locator) => {
+    await expect(target.first()).toBeVisible({ timeout: 60_000 });
+    const focused = () => target.first().evaluate((node) => node === document.activeElement);
+    for (let stops = 0; stops < 60 && !(await focused()); stops++) await page.keyboard.press('Tab');
+    await expect(target.first()).toBeFocused();
+    const ring = await target.first().evaluate((node) => {
+      // Some controls draw their focus around a part of themselves.
+      const rings = [node, node.parentElement, node.closest('[class*=focused]')].map((element) => {
+        const style = element && getComputedStyle(element);
+        return style && (style.outlineStyle !== 'none' || style.boxShadow !== 'none');
+      });
+      return rings.some(Boolean);
+    });
+    expect(ring, `the focus on ${String(target)} can be seen`).toBe(true);
+  };
+  const press = async (target: Locator) => {
+    await goTo(target);
+    await page.keyboard.press('Enter');
+  };
+  const write = async (target: Locator, text: string) => {
+    await goTo(target);
+    await page.keyboard.press('ControlOrMeta+a');
+    await page.keyboard.type(text);
+  };
+
+  // The first stop skips the menu.
   await page.goto(server.signIn);
   await expect(page.getByRole('heading', { name: enUS['catalogue.empty'] })).toBeVisible();
   await page.keyboard.press('Tab');
   await expect(page.getByRole('link', { name: enUS['nav.skip'] })).toBeFocused();
   await page.keyboard.press('Enter');
-  const upload = page.getByRole('button', { name: enUS['catalogue.upload'] }).first();
-  for (let i = 0; i < 12; i++) {
-    await page.keyboard.press('Tab');
-    if (
-      await upload.evaluate(
-        (node) => node === document.activeElement || node.closest('a') === document.activeElement,
-      )
-    )
-      break;
-  }
+
+  // Upload.
+  await press(named('link', enUS['catalogue.upload']));
+  await goTo(page.locator('main .ant-upload[role=button]'));
   await page.keyboard.press('Enter');
-  await expect(page.getByRole('heading', { name: enUS['upload.title'] })).toBeVisible();
+  await press(named('link', enUS['upload.open']));
+
+  // From the catalogue to the service, and on to its form.
+  await expect(page.getByRole('heading', { name: 'greeter', level: 1, exact: true })).toBeVisible();
+  await press(page.locator('main').getByRole('link', { name: enUS['nav.catalogue'], exact: true }));
+  await press(page.locator('main').getByRole('link', { name: /greeter/ }));
+  await press(named('link', enUS['service.deploy']));
+  await write(named('textbox', enUS['instances.name']), 'web');
+  await goTo(named('combobox', enUS['instances.cluster']));
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByTitle(/^sandbox/)).toBeVisible();
+  await page.keyboard.press('Enter');
+  await write(named('combobox', enUS['instances.namespace']), 'demo');
+  await page.keyboard.press('Escape');
+  await write(named('spinbutton', 'Copies'), '2');
+  await goTo(page.getByRole('button', { name: /^Image/ }));
+  await page.keyboard.press('Enter');
+  await expect(page.getByLabel('Repository')).toBeVisible();
+
+  // The editor lets Tab through.
+  await back(page, tab(enUS['values.form']));
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('textbox', { name: enUS['values.yaml'] })).toContainText('replicas: 2');
+  await goTo(page.getByRole('textbox', { name: enUS['values.yaml'] }));
+  await press(named('button', enUS['deploy.preview']));
+
+  // Read the plan, open one change, apply.
+  await expect(page.getByRole('heading', { name: enUS['plan.title'] })).toBeVisible();
+  await goTo(page.getByRole('button', { name: 'Expand row' }));
+  await page.keyboard.press('Enter');
+  await expect(page.locator('.osc-diff').first()).toBeVisible();
+  await page.keyboard.press('Home');
+  await back(page, named('button', enUS['plan.apply']));
+  await page.keyboard.press('Enter');
+  await expect(page.getByText(enUS['operations.succeeded'], { exact: true })).toBeVisible({
+    timeout: 60_000,
+  });
+  await press(named('link', enUS['operations.open']));
+
+  // The instance page: tabs by arrows, the dialog gives the focus back.
+  await expect(page.getByRole('heading', { name: 'web', level: 1, exact: true })).toBeVisible();
+  await goTo(tab(enUS['instance.overview']));
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('cell', { name: 'Deployment', exact: true })).toBeVisible();
+  await back(page, named('button', enUS['instance.delete']));
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('dialog').getByRole('table')).toBeVisible();
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toBeHidden();
+  await expect(named('button', enUS['instance.delete'])).toBeFocused();
   expect(problems).toEqual([]);
 });
+
+const isFocused = (target: Locator) => target.first().evaluate((node) => node === document.activeElement);
+
+/** Walks back with Shift and Tab. */
+async function back(page: Page, target: Locator) {
+  for (let stops = 0; stops < 60 && !(await isFocused(target)); stops++)
+    await page.keyboard.press('Shift+Tab');
+  await expect(target.first()).toBeFocused();
+}

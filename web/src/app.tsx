@@ -1,10 +1,9 @@
 // Routes. Pages load when they are first opened.
-import { lazy } from 'react';
+import { lazy, Suspense } from 'react';
 import { createBrowserRouter } from 'react-router';
 
 import AppLayout from './layouts/AppLayout';
 import NotFound from './pages/NotFound';
-import SignIn from './pages/SignIn';
 
 const page = (load: () => Promise<{ default: React.ComponentType }>) => {
   const Page = lazy(load);
@@ -12,7 +11,7 @@ const page = (load: () => Promise<{ default: React.ComponentType }>) => {
 };
 
 export const router = createBrowserRouter([
-  { path: '/sign-in', element: <SignIn /> },
+  { path: '/sign-in', element: <Suspense>{page(() => import('./pages/SignIn'))}</Suspense> },
   {
     element: <AppLayout />,
     children: [

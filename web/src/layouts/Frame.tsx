@@ -20,6 +20,7 @@ export function Frame({ children }: { children: ReactNode }) {
           locale={preferences.language === 'zh-CN' ? zhCN : enUS}
           csp={{ nonce: cspNonce() }}
           button={{ autoInsertSpace: false }}
+          form={{ colon: false }}
         >
           <AntApp>{children}</AntApp>
         </ConfigProvider>

@@ -5,7 +5,6 @@ import { useState, type ReactNode } from 'react';
 import { useText } from '~/i18n';
 
 type Props = {
-  open: boolean;
   title: string;
   /** What must be typed before the button works. */
   name: string;
@@ -13,11 +12,13 @@ type Props = {
   busy: boolean;
   children: ReactNode;
   onConfirm: () => void;
+  /** Called once it is gone and the focus is back where it was. */
   onClose: () => void;
 };
 
-export function ConfirmDialog({ open, title, name, action, busy, children, onConfirm, onClose }: Props) {
+export function ConfirmDialog({ title, name, action, busy, children, onConfirm, onClose }: Props) {
   const t = useText();
+  const [open, setOpen] = useState(true);
   const [typed, setTyped] = useState('');
   return (
     <Modal
@@ -32,9 +33,8 @@ export function ConfirmDialog({ open, title, name, action, busy, children, onCon
       }}
       confirmLoading={busy}
       onOk={onConfirm}
-      onCancel={onClose}
-      afterClose={() => setTyped('')}
-      destroyOnHidden
+      onCancel={() => setOpen(false)}
+      afterClose={onClose}
     >
       <div className="osc-stack">
         {children}

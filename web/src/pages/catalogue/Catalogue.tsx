@@ -5,6 +5,7 @@ import { Link, useSearchParams } from 'react-router';
 
 import type { Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
+import { LinkButton } from '~/components/LinkButton';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
@@ -26,11 +27,9 @@ export default function Catalogue() {
     setSearch(next, { replace: true });
   };
   const upload = (
-    <Link to={paths.upload()}>
-      <Button type="primary" icon={<PlusOutlined aria-hidden />}>
-        {t('catalogue.upload')}
-      </Button>
-    </Link>
+    <LinkButton to={paths.upload()} type="primary" icon={<PlusOutlined aria-hidden />}>
+      {t('catalogue.upload')}
+    </LinkButton>
   );
   const filtered = q !== '' || kind !== '';
   return (

@@ -4,6 +4,7 @@ import { Link, useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf, type Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
+import { LinkButton } from '~/components/LinkButton';
 import { FindingsTable } from '~/components/FindingsTable';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { StateTag, toneOf } from '~/components/StateTag';
@@ -66,9 +67,9 @@ export default function Service() {
             {deployReason ? (
               <ReasonButton reason={deployReason}>{t('service.deploy')}</ReasonButton>
             ) : (
-              <Link to={paths.deploy(name, chosen ?? undefined)}>
-                <Button type="primary">{t('service.deploy')}</Button>
-              </Link>
+              <LinkButton to={paths.deploy(name, chosen ?? undefined)} type="primary">
+                {t('service.deploy')}
+              </LinkButton>
             )}
           </>
         }

@@ -1,14 +1,14 @@
 // Uploading packages: progress of each, then what was found, by file and line.
 import { InboxOutlined } from '@ant-design/icons';
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Card, Flex, Progress, Upload as AntUpload } from 'antd';
+import { App, Card, Flex, Progress, Upload as AntUpload } from 'antd';
 import { useState } from 'react';
-import { Link } from 'react-router';
 
 import type { Schemas } from '~/api/client';
 import { ApiError } from '~/api/errors';
 import { queries } from '~/api/queries';
 import { uploadPackage } from '~/api/upload';
+import { LinkButton } from '~/components/LinkButton';
 import { FindingsTable } from '~/components/FindingsTable';
 import { StateTag } from '~/components/StateTag';
 import { useText } from '~/i18n';
@@ -116,12 +116,10 @@ function Report({ entry }: { entry: Entry }) {
             </Flex>
             {version.state === 'ready' && (
               <Flex gap={8}>
-                <Link to={paths.service(version.service)}>
-                  <Button>{t('upload.open')}</Button>
-                </Link>
-                <Link to={paths.deploy(version.service, version.version)}>
-                  <Button type="primary">{t('service.deploy')}</Button>
-                </Link>
+                <LinkButton to={paths.service(version.service)}>{t('upload.open')}</LinkButton>
+                <LinkButton to={paths.deploy(version.service, version.version)} type="primary">
+                  {t('service.deploy')}
+                </LinkButton>
               </Flex>
             )}
           </Flex>

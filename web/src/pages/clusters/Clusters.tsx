@@ -69,7 +69,6 @@ export default function Clusters() {
       <AddDialog open={adding} onClose={() => setAdding(false)} />
       {removing && (
         <ConfirmDialog
-          open
           title={t('clusters.removeTitle', { name: removing.name })}
           name={removing.name}
           action={t('common.remove')}

@@ -35,7 +35,6 @@ export function DeleteDialog({ instance, onClose }: Props) {
   });
   return (
     <ConfirmDialog
-      open
       title={t('delete.title', { name: instance.name })}
       name={instance.name}
       action={t('instance.delete')}

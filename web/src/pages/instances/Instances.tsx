@@ -4,6 +4,7 @@ import { Button, Flex, Input, Select, Table, Tag } from 'antd';
 import { Link, useSearchParams } from 'react-router';
 
 import { queries } from '~/api/queries';
+import { LinkButton } from '~/components/LinkButton';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { SimulatedChip } from '~/components/Simulated';
 import { StateTag } from '~/components/StateTag';
@@ -84,9 +85,9 @@ export default function Instances() {
             filtered ? (
               <Button onClick={() => setSearch({})}>{t('catalogue.clear')}</Button>
             ) : (
-              <Link to={paths.catalogue()}>
-                <Button type="primary">{t('subscriptions.browse')}</Button>
-              </Link>
+              <LinkButton to={paths.catalogue()} type="primary">
+                {t('subscriptions.browse')}
+              </LinkButton>
             )
           }
         >

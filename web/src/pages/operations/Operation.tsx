@@ -1,10 +1,11 @@
 // One operation with its steps as they go by.
 import { useQuery } from '@tanstack/react-query';
 import { Alert, Button, Progress, Skeleton } from 'antd';
-import { Link, useParams } from 'react-router';
+import { useParams } from 'react-router';
 
 import { api, bodyOf } from '~/api/client';
 import { queries } from '~/api/queries';
+import { LinkButton } from '~/components/LinkButton';
 import { kindKey } from '~/components/OperationsTable';
 import { duration, OperationSteps } from '~/components/OperationSteps';
 import { isBusy, StateTag } from '~/components/StateTag';
@@ -57,14 +58,14 @@ export default function Operation() {
               </Button>
             )}
             {gone && (
-              <Link to={paths.instances()}>
-                <Button type="primary">{t('operations.toInstances')}</Button>
-              </Link>
+              <LinkButton to={paths.instances()} type="primary">
+                {t('operations.toInstances')}
+              </LinkButton>
             )}
             {instance && !gone && (
-              <Link to={paths.instance(instance)}>
-                <Button type="primary">{t('operations.open')}</Button>
-              </Link>
+              <LinkButton to={paths.instance(instance)} type="primary">
+                {t('operations.open')}
+              </LinkButton>
             )}
           </>
         }

@@ -18,8 +18,16 @@ type Plugin = Schemas['Plugin'];
 
 export function PluginDrawer({ plugin, onClose }: { plugin: Plugin; onClose: () => void }) {
   const t = useText();
+  const [open, setOpen] = useState(true);
   return (
-    <Drawer open onClose={onClose} size={620} title={t('plugins.details', { id: plugin.id })}>
+    <Drawer
+      open={open}
+      onClose={() => setOpen(false)}
+      // Only then is the focus back where it was.
+      afterOpenChange={(shown) => shown || onClose()}
+      size={620}
+      title={t('plugins.details', { id: plugin.id })}
+    >
       <div className="osc-stack">
         <p className="osc-hint">{plugin.description}</p>
         {plugin.reason && (

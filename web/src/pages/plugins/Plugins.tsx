@@ -115,7 +115,6 @@ export default function Plugins() {
       )}
       {removing && (
         <ConfirmDialog
-          open
           title={t('plugins.removeTitle', { id: removing.id })}
           name={removing.id}
           action={t('common.remove')}

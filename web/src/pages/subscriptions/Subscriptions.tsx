@@ -6,6 +6,7 @@ import { Link } from 'react-router';
 
 import { api, type Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
+import { LinkButton } from '~/components/LinkButton';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
@@ -41,9 +42,9 @@ export default function Subscriptions() {
           icon={<StarOutlined aria-hidden />}
           title={t('subscriptions.empty')}
           action={
-            <Link to={paths.catalogue()}>
-              <Button type="primary">{t('subscriptions.browse')}</Button>
-            </Link>
+            <LinkButton to={paths.catalogue()} type="primary">
+              {t('subscriptions.browse')}
+            </LinkButton>
           }
         >
           {t('subscriptions.emptyHelp')}
@@ -70,11 +71,9 @@ export default function Subscriptions() {
               </Link>
             </Flex>
             <Flex gap={8} style={{ marginTop: 'auto' }}>
-              <Link to={paths.deploy(subscription.service)}>
-                <Button type="primary" size="small">
-                  {t('service.deploy')}
-                </Button>
-              </Link>
+              <LinkButton to={paths.deploy(subscription.service)} type="primary" size="small">
+                {t('service.deploy')}
+              </LinkButton>
               <Button size="small" danger onClick={() => setEnding(subscription)}>
                 {t('subscriptions.end')}
               </Button>
@@ -84,7 +83,6 @@ export default function Subscriptions() {
       </div>
       {ending && (
         <ConfirmDialog
-          open
           title={t('subscriptions.endTitle', { service: ending.service })}
           name={ending.service}
           action={t('subscriptions.end')}
