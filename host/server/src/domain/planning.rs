@@ -14,6 +14,7 @@ use osc_plugin_api::documents::plan_request::{
 use serde::{Deserialize, Serialize};
 
 use crate::app::App;
+use crate::domain::values::{merge, merge_all};
 use crate::domain::wishes::{Wish, in_force, overrides};
 use crate::domain::{clusters, packages};
 use crate::error::{Error, Result};
@@ -76,7 +77,7 @@ pub async fn make(app: &App, tenant: TenantId, wish: &Wish, occasion: &Occasion)
     let wanted = wish.clone();
     let known = app.db.read(move |conn| gather(&Scoped::new(conn, tenant), &wanted)).await?;
     let cluster = clusters::open(app, wish.cluster).await?;
-    let call = Call {
+    let mut call = Call {
         tenant: Some(tenant.0),
         package: package(app, &known.version).await?,
         cluster: Some(Arc::new(LiveCluster(cluster.clone()))),
@@ -92,7 +93,15 @@ pub async fn make(app: &App, tenant: TenantId, wish: &Wish, occasion: &Occasion)
     let mut plan = if wish.verb == Verb::Uninstall && untouched {
         Plan::new("osc")
     } else {
-        let request = request(app, tenant, wish, occasion, &known, cluster.as_ref()).await?;
+        let mut request = request(app, tenant, wish, occasion, &known, cluster.as_ref()).await?;
+        if call.package.is_some() {
+            let opened = app.plugins.open_without_facts(&call).await?;
+            // An instance stays with the plugin that made it, even where another one would claim the package now.
+            if opened.plugin == wish.plugin {
+                call = opened.call;
+                request.values = merge(merge_all(&opened.values), request.values);
+            }
+        }
         app.plugins.plan(&wish.plugin, &call, request).await?.plan
     };
     if wish.verb == Verb::Uninstall && wish.delete_namespace {

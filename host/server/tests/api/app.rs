@@ -223,13 +223,18 @@ pub(crate) fn kubeconfig(server: &str) -> String {
 /// A packed chart.
 pub(crate) fn chart(name: &str, version: &str, files: &[(&str, &str)]) -> Vec<u8> {
     let about = format!("apiVersion: v2\nname: {name}\nversion: {version}\ndescription: A chart for tests\n");
+    archive(&format!("{name}/"), [("Chart.yaml", about.as_str())].into_iter().chain(files.iter().copied()))
+}
+
+/// Files below a prefix as a `.tgz`.
+pub(crate) fn archive<'a>(prefix: &str, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<u8> {
     let gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     let mut archive = tar::Builder::new(gzip);
-    for (path, content) in [("Chart.yaml", about.as_str())].into_iter().chain(files.iter().copied()) {
+    for (path, content) in files {
         let mut entry = tar::Header::new_gnu();
         entry.set_size(content.len() as u64);
         entry.set_mode(0o644);
-        archive.append_data(&mut entry, format!("{name}/{path}"), content.as_bytes()).unwrap();
+        archive.append_data(&mut entry, format!("{prefix}{path}"), content.as_bytes()).unwrap();
     }
     archive.into_inner().unwrap().finish().unwrap()
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use axum::body::Body;
-use axum::http::Request;
+use axum::http::{Method, Request};
 use osc_plugin_api::manifest::{Grants, Manifest, Role};
 use serde_json::{Value, json};
 
-use crate::app::{Client, TestApp, chart};
+use crate::app::{Answer, Client, TestApp, archive, chart};
 
 const DEPLOYMENT: &str = "\
 apiVersion: apps/v1
@@ -31,6 +31,28 @@ async fn with_web() -> Option<(TestApp, Client)> {
         admin.push("web.tgz", chart("web", version, &files)).await.expect(201);
     }
     Some((app, admin))
+}
+
+/// Installs the fixture plugin under an id.
+async fn install_fixture(admin: &Client, id: &str) -> Answer {
+    let file = "../../target/wasm32-wasip2/plugin/osc_plugin_fixture.wasm";
+    let component = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
+    let manifest = Manifest {
+        id: id.into(),
+        version: "9.0.0".into(),
+        roles: vec![Role::Deployer],
+        description: String::new(),
+        grants: Grants {
+            package: true,
+            kv: true,
+            transform: true,
+            cluster: vec!["*".into()],
+            http: vec!["a.example".into()],
+        },
+    };
+    let wasm = manifest.append_to(&component).unwrap();
+    let request = Request::post("/api/v1/plugins?filename=p.wasm").header("content-type", "application/wasm");
+    admin.call(request.body(Body::from(wasm)).unwrap()).await
 }
 
 async fn done(app: &TestApp, operation: Value) -> Value {
@@ -209,28 +231,40 @@ async fn a_plugin_is_not_swapped_for_one_that_cannot_read_its_packages() {
     let Some((app, admin)) = with_web().await else { return };
     let body = json!({ "service": "web", "name": "shop", "cluster": "prod", "namespace": "shop" });
     done(&app, admin.post("/instances", body).await.expect(202)).await;
-    let file = "../../target/wasm32-wasip2/plugin/osc_plugin_fixture.wasm";
-    let component = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).unwrap();
-    let manifest = Manifest {
-        id: "helm".into(),
-        version: "9.0.0".into(),
-        roles: vec![Role::Deployer],
-        description: String::new(),
-        grants: Grants {
-            package: true,
-            kv: true,
-            transform: true,
-            cluster: vec!["*".into()],
-            http: vec!["a.example".into()],
-        },
-    };
-    let wasm = manifest.append_to(&component).unwrap();
-    let request =
-        Request::post("/api/v1/plugins?filename=helm.wasm").header("content-type", "application/wasm");
-    let refused = admin.call(request.body(Body::from(wasm)).unwrap()).await;
+    let refused = install_fixture(&admin, "helm").await;
     insta::assert_snapshot!(
         refused.problem(),
         @"409 conflict: plugin `helm` 9.0.0 cannot read `web@1.1.0`, which has instances: it does not know this kind of package"
     );
     assert_eq!(admin.get("/plugins/helm").await.expect(200)["source"], "built-in");
+}
+
+#[tokio::test]
+async fn a_package_in_a_package_is_planned_by_its_own_deployer() {
+    let Some((app, admin)) = with_web().await else { return };
+    install_fixture(&admin, "acme.wrapper").await.expect(201);
+    admin.send(Method::PUT, "/plugins/acme.wrapper/grants", Some(json!("requested"))).await.expect(200);
+    admin.post("/plugins/acme.wrapper/enable", json!({})).await.expect(200);
+    let delegate = json!({ "deployer": "helm", "root": "inner", "values": { "replicas": 7 } }).to_string();
+    let files = [
+        ("fixture.txt", delegate.as_str()),
+        ("inner/Chart.yaml", "apiVersion: v2\nname: wrapped\nversion: 1.0.0\n"),
+        ("inner/values.yaml", "replicas: 1\n"),
+        ("inner/templates/web.yaml", DEPLOYMENT),
+    ];
+    admin.push("wrapped.tgz", archive("", files)).await.expect(201);
+    let body = json!({ "service": "wrapped", "name": "shop", "cluster": "prod", "namespace": "shop" });
+    done(&app, admin.post("/instances", body).await.expect(202)).await;
+    let replicas = |app: &TestApp| {
+        let all = app.cluster.snapshot();
+        all.iter()
+            .find(|object| object["kind"] == "Deployment")
+            .map(|object| object["spec"]["replicas"].clone())
+    };
+    assert_eq!(replicas(&app), Some(json!(7)));
+    let changed = json!({ "values": { "replicas": 2 } });
+    done(&app, admin.post("/instances/shop/update", changed.clone()).await.expect(202)).await;
+    assert_eq!(replicas(&app), Some(json!(2)));
+    let values = admin.get("/instances/shop/values").await.expect(200);
+    assert_eq!(values["overrides"], changed["values"], "only what was set is kept");
 }
