@@ -67,6 +67,9 @@ pub(crate) fn update(
     live: &Value,
     value: &mut Value,
 ) -> Result<()> {
+    if resource.is("", "pods") && subresource.is_empty() {
+        tolerations(value);
+    }
     if resource.group == "rbac.authorization.k8s.io" && subresource.is_empty() && !resource.is_custom() {
         let changed =
             ["rules", "roleRef", "subjects", "aggregationRule"].iter().any(|f| live.get(f) != value.get(f));

@@ -368,6 +368,13 @@ fn keep_old(live: &Value, value: &mut Value) {
             set(value, &["spec", "clusterIPs"], ips.clone());
         }
     }
+    if wants_health_port(value)
+        && wants_health_port(live)
+        && value.int(&["spec", "healthCheckNodePort"]).unwrap_or(0) == 0
+        && let Some(number) = live.at(&["spec", "healthCheckNodePort"])
+    {
+        set(value, &["spec", "healthCheckNodePort"], number.clone());
+    }
     if wants_ports(value) && wants_ports(live) {
         let old = live.items(&["spec", "ports"]).to_vec();
         for port in items_mut(value, &["spec", "ports"]).into_iter().flatten() {

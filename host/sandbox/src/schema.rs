@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-pub use table::{Table, descriptions, table};
+pub use table::{Table, descriptions, enums, table};
 
 /// The schema of one value.
 #[derive(Debug, Clone)]

@@ -25,6 +25,7 @@ use crate::cluster::Core;
 use crate::crd;
 use crate::resources::Resource;
 use crate::status::Cause;
+use crate::value::Get;
 
 pub(crate) use meta::of_metadata;
 pub(crate) use warnings::of as warn;
@@ -141,7 +142,19 @@ pub(crate) fn update(
     }
     // A pod that exists keeps what older rules allowed; only its few changeable fields are checked.
     match (resource.group.as_str(), resource.plural.as_str()) {
-        ("", "pods") => causes.extend(pod::of_update(live, value)),
+        ("", "pods") => {
+            causes.extend(content(resource, value));
+            causes.extend(pod::of_update(live, value));
+        }
+        ("batch", "jobs") => {
+            causes.extend(content(resource, value));
+            causes.extend(batch::job_update(live, value));
+        }
+        ("", "persistentvolumes") => {
+            causes.extend(content(resource, value));
+            causes.extend(storage::volume_update(live, value));
+        }
+        ("scheduling.k8s.io", _) => causes.extend(cluster::priority_class_update(live, value)),
         ("apiextensions.k8s.io", _) => causes.extend(crd::validate::definition(Some(live), value)),
         ("", "services") => {
             causes.extend(service::of_update(live, value));
@@ -155,7 +168,7 @@ pub(crate) fn update(
             causes.extend(content(resource, value));
             causes.extend(storage::claim_update(live, value));
         }
-        ("apps" | "batch" | "", _) => {
+        ("apps" | "batch" | "", plural) if plural != "controllerrevisions" => {
             causes.extend(content(resource, value));
             causes.extend(workload::of_update(resource, live, value));
         }
@@ -171,6 +184,15 @@ pub(crate) fn update(
             causes.extend(content(resource, value));
             causes.extend(match (group, plural) {
                 ("storage.k8s.io", "volumeattributesclasses") => storage::attributes_update(live, value),
+                ("storage.k8s.io", "csidrivers") => {
+                    immutable(live, value, &[&["spec", "volumeLifecycleModes"]])
+                }
+                ("storage.k8s.io", "volumeattachments") => immutable(live, value, &[&["spec"]]),
+                ("storage.k8s.io", "csinodes") => storage::node_update(live, value),
+                ("apps", "controllerrevisions") => immutable(live, value, &[&["data"]]),
+                ("networking.k8s.io", "ingressclasses") => immutable(live, value, &[&["spec", "controller"]]),
+                ("networking.k8s.io", "ipaddresses") => immutable(live, value, &[&["spec", "parentRef"]]),
+                ("discovery.k8s.io", _) => immutable(live, value, &[&["addressType"]]),
                 ("storage.k8s.io", "csistoragecapacities") => storage::capacity_update(live, value),
                 ("node.k8s.io", _) => cluster::runtime_class_update(live, value),
                 _ => Vec::new(),
@@ -178,4 +200,11 @@ pub(crate) fn update(
         }
     }
     causes
+}
+
+/// Fields that keep their value.
+fn immutable(live: &Value, value: &Value, paths: &[&[&str]]) -> Vec<Cause> {
+    let changed = paths.iter().filter(|path| live.at(path) != value.at(path));
+    let shown = |path: &[&str]| value.at(path).cloned().unwrap_or(Value::Null);
+    changed.map(|path| Cause::invalid(path.join("."), &shown(path), common::IMMUTABLE)).collect()
 }

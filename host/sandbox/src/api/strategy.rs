@@ -211,9 +211,12 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, live: &Valu
         let now: i64 = if changed { old + 1 } else { old };
         set(value, &["metadata", "annotations", TEMPLATE_GENERATION], now.to_string());
     }
-    if has_generation(resource) {
+    // Drivers get a generation with their first change; the one of priority classes never moves.
+    let first = resource.is("storage.k8s.io", "csidrivers");
+    if has_generation(resource) || first {
         let old = live.int(&["metadata", "generation"]).unwrap_or(0);
-        let changed = subresource != "status" && counts_as_change(resource, live, value);
+        let fixed = resource.is("scheduling.k8s.io", "priorityclasses");
+        let changed = subresource != "status" && !fixed && counts_as_change(resource, live, value);
         set(value, &["metadata", "generation"], if changed { old + 1 } else { old });
         if old == 0 && !changed {
             map_at(value, &["metadata"]).remove("generation");

@@ -270,7 +270,7 @@ fn openapi_v2(context: &Context) -> Answer {
     body.extend_from_slice(&[2 << 3 | 2, u8::try_from(info.len()).unwrap_or(0)]);
     body.extend_from_slice(&info);
     Answer::json_bytes(200, body.into())
-        .with_content_type("application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+        .with_content_type("application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
 }
 
 fn version() -> Value {

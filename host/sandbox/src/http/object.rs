@@ -1,6 +1,7 @@
 //! Requests for objects and collections.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Method;
 use serde_json::Value;
@@ -211,10 +212,33 @@ async fn create(context: &Context, resource: &Resource, target: &Target) -> Resu
     let parsed = parse_resource(context, resource)?;
     let mut warnings = Vec::new();
     strict_text(resource, &parsed.findings, &options, &mut warnings)?;
+    default_account(context, resource, target, &parsed.value).await;
     let mut written = context.api().create_object(resource, &target.namespace, parsed.value, &options)?;
     warnings.append(&mut written.warnings);
     written.warnings = warnings;
     context.written(resource, &written, &chosen).await
+}
+
+/// The longest wait for the account that pods of a new namespace run as.
+const ACCOUNT_WAIT: Duration = Duration::from_millis(1_500);
+
+/// A namespace gets its account `default` a moment after it is made; pods that come at once wait for it.
+async fn default_account(context: &Context, resource: &Resource, target: &Target, pod: &Value) {
+    if !resource.is("", "pods") || !matches!(pod.text(&["spec", "serviceAccountName"]), "" | "default") {
+        return;
+    }
+    let api = context.api();
+    let missing = || {
+        api.find("serviceaccounts", &target.namespace, "default").is_none()
+            && api.find("namespaces", "", &target.namespace).is_some()
+    };
+    let mut feed = api.feed();
+    let there = async {
+        while missing() {
+            let _ = feed.next().await;
+        }
+    };
+    let _ = tokio::time::timeout(ACCOUNT_WAIT, there).await;
 }
 
 fn strict_text(
@@ -304,6 +328,9 @@ async fn patch(context: &Context, resource: &Resource, target: &Target, sub: &st
     let chosen = context.accept.choose(&VIEWS)?;
     let (patch, options) = read_patch(context, resource)?;
     let api = context.api();
+    if let (Patch::Apply(pod), "") = (&patch, sub) {
+        default_account(context, resource, target, pod).await;
+    }
     let written = api.patch_object(resource, &target.namespace, &target.name, sub, &patch, &options)?;
     context.written(resource, &written, &chosen).await
 }

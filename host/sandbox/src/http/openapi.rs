@@ -9,8 +9,9 @@ use std::sync::Arc;
 use super::Context;
 use super::respond::Answer;
 use crate::resources::Resource;
-use crate::schema::{Field, ListKind, Node, Shape, Type, descriptions, table};
+use crate::schema::{Field, ListKind, Node, Shape, Type, descriptions, enums, table};
 use crate::status::{Result, Status};
+use crate::value::Get;
 
 const PREFIX: &str = "#/components/schemas/";
 const META: &str = "io.k8s.apimachinery.pkg.apis.meta.v1";
@@ -69,12 +70,14 @@ fn index(all: &[Arc<Resource>]) -> Answer {
 
 struct Writer {
     texts: BTreeMap<String, BTreeMap<String, String>>,
+    enums: Map<String, Value>,
     schemas: Map<String, Value>,
     wanted: BTreeSet<String>,
 }
 
 fn document(resources: &[&Arc<Resource>]) -> Value {
-    let mut writer = Writer { texts: descriptions(), schemas: Map::new(), wanted: BTreeSet::new() };
+    let mut writer =
+        Writer { texts: descriptions(), enums: enums(), schemas: Map::new(), wanted: BTreeSet::new() };
     let mut paths = Map::new();
     for resource in resources {
         let name = match &resource.custom {
@@ -125,11 +128,21 @@ impl Writer {
         let mut properties = Map::new();
         let mut required = Vec::new();
         for (key, field) in &ty.fields {
-            properties.insert(key.to_string(), self.field(field, texts.get(&**key)));
+            let mut property = self.field(field, texts.get(&**key));
+            if let Some(values) = self.enums.get(&ty.name).and_then(|fields| fields.get(&**key)) {
+                add_enum(&mut property, values);
+            }
+            if ty.name.ends_with("List") && **key == *"items" {
+                crate::value::remove(&mut property, &["x-kubernetes-list-type"]);
+            }
+            properties.insert(key.to_string(), property);
             if field.required {
-                required.push(key.to_string());
+                required.push((field.outer, field.tag, key.to_string()));
             }
         }
+        // Required fields come in the order of the Go type.
+        required.sort();
+        let required: Vec<String> = required.into_iter().map(|(_, _, key)| key).collect();
         let mut out = json!({"type": "object"});
         if let Some(text) = texts.get("").filter(|t| !t.is_empty()) {
             out["description"] = text.clone().into();
@@ -218,8 +231,11 @@ impl Writer {
                 reference(&name)
             }
             Shape::List(item) => {
-                let item = self.node(item);
-                json!({"type": "array", "items": item})
+                let mut inner = self.node(item);
+                if let Shape::Struct(_) = item.shape {
+                    inner = json!({"allOf": [inner], "default": {}});
+                }
+                json!({"type": "array", "items": inner})
             }
             Shape::Map(item) => {
                 let item = self.node(item);
@@ -237,7 +253,7 @@ impl Writer {
                 }
             }
         }
-        if let Some(atomic) = node.atomic {
+        if let (Some(atomic), false) = (node.atomic, matches!(node.shape, Shape::Any)) {
             out["x-kubernetes-map-type"] = if atomic { "atomic" } else { "granular" }.into();
         }
         out
@@ -286,6 +302,19 @@ impl Writer {
             self.schemas.insert(name.clone(), schema);
         }
         name
+    }
+}
+
+/// Adds the values that a text, or the items of a list, may have.
+fn add_enum(property: &mut Value, values: &Value) {
+    let inner = match property.get_mut("items") {
+        Some(items) => items,
+        None => &mut *property,
+    };
+    inner["enum"] = values[0].clone();
+    if let Some(text) = values[1].as_str().filter(|text| !text.is_empty()) {
+        let before = property.text(&["description"]).to_owned();
+        property["description"] = format!("{before}\n\nPossible enum values:\n{text}").into();
     }
 }
 

@@ -432,7 +432,8 @@ fn try_apply(
     }
     let stripped = managed.0[index].set.difference(&strip_set());
     managed.0[index].set = stripped;
-    if merged != *old || managed.0[index].time.is_none() {
+    // An apply that changes nothing leaves no time.
+    if merged != *old {
         managed.0[index].time = Some(now());
     }
     managed.drop_empty();

@@ -11,6 +11,7 @@ use super::{Field, ListKind, Node, Shape, Type, TypeRef};
 
 const TABLE: &[u8] = include_bytes!("../../schema/table.json.z");
 const DESCRIPTIONS: &[u8] = include_bytes!("../../schema/descriptions.json.z");
+const ENUMS: &str = include_str!("../../schema/enums.json");
 
 /// All built-in types.
 pub struct Table {
@@ -23,6 +24,14 @@ pub struct Table {
 pub fn table() -> &'static Table {
     static TABLE_CELL: OnceLock<Table> = OnceLock::new();
     TABLE_CELL.get_or_init(|| Table::load(&inflate(TABLE)))
+}
+
+/// The values that texts may have, by definition and field, each with what descriptions say of them.
+pub fn enums() -> Map<String, Value> {
+    match parse(ENUMS.as_bytes()) {
+        Value::Object(all) => all,
+        _ => Map::new(),
+    }
 }
 
 /// Descriptions by definition and field (empty: the definition itself); only `explain` needs them.

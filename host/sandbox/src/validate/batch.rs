@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::common::{has, not_negative, one_of, selector};
+use super::common::{IMMUTABLE, has, not_negative, one_of, selector};
 use super::pod;
 use crate::selector::LabelSelector;
 use crate::status::Cause;
-use crate::value::Get;
+use crate::value::{Get, items_mut, remove};
 
 /// The specification of a job.
 pub(super) fn job(spec: &Value, at: &str) -> Vec<Cause> {
@@ -80,24 +80,31 @@ fn failure_policy(policy: &Value, at: &str, causes: &mut Vec<Cause>) {
 
 /// The selector of a job itself, not of a template of jobs.
 pub(super) fn job_selector(value: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
     let spec = &value["spec"];
     let chosen = &spec["selector"];
+    let mut causes = job_selector_of(spec);
     let uid = value.text(&["metadata", "uid"]);
-    if chosen.is_object() {
-        selector(chosen, "spec.selector", &mut causes);
-    } else {
-        causes.push(Cause::required("spec.selector", ""));
-    }
-    let own = spec["manualSelector"] == true;
     let name = value.text(&["metadata", "name"]);
     let expected = serde_json::json!({"metadata": {"labels": {
         "batch.kubernetes.io/controller-uid": uid, "controller-uid": uid,
         "batch.kubernetes.io/job-name": name, "job-name": name,
     }}});
     let generated = LabelSelector::from_value(chosen).is_none_or(|s| s.selects(&expected));
-    if !own && chosen.is_object() && !generated {
-        causes.push(Cause::invalid("spec.selector", chosen, "`selector` not auto-generated"));
+    if spec["manualSelector"] != true && chosen.is_object() && !generated {
+        let at = causes.iter().position(|c| c.field != "spec.selector").unwrap_or(causes.len());
+        causes.insert(at, Cause::invalid("spec.selector", chosen, "`selector` not auto-generated"));
+    }
+    causes
+}
+
+/// The selector must be there and select the pods of the template.
+fn job_selector_of(spec: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let chosen = &spec["selector"];
+    if chosen.is_object() {
+        selector(chosen, "spec.selector", &mut causes);
+    } else {
+        causes.push(Cause::required("spec.selector", ""));
     }
     let matches =
         chosen.is_object() && LabelSelector::from_value(chosen).is_some_and(|s| s.selects(&spec["template"]));
@@ -244,4 +251,58 @@ fn cron_part(part: &str, low: u32, high: u32, names: &[&str]) -> Result<(), Stri
         return Err(format!("beginning of range ({start}) beyond end of range ({end}): {part}"));
     }
     Ok(())
+}
+
+/// What may not change in a job.
+pub(super) fn job_update(live: &Value, value: &Value) -> Vec<Cause> {
+    let mut causes = job_selector_of(&value["spec"]);
+    let same = |field: &str| live["spec"].get(field) == value["spec"].get(field);
+    let refuse = |field: &str| Cause::invalid(format!("spec.{field}"), &value["spec"][field], IMMUTABLE);
+    let indexed = live.text(&["spec", "completionMode"]) == "Indexed"
+        && value.at(&["spec", "completions"]) == value.at(&["spec", "parallelism"]);
+    if !same("completions") && !indexed {
+        causes.push(refuse("completions"));
+    }
+    if !same("selector") {
+        causes.push(refuse("selector"));
+    }
+    template_update(live, value, &mut causes);
+    for field in ["completionMode", "podFailurePolicy", "backoffLimitPerIndex", "managedBy", "successPolicy"]
+    {
+        if !same(field) {
+            causes.push(refuse(field));
+        }
+    }
+    causes
+}
+
+/// The template of a job that waits may change where its pods run and what they need.
+fn template_update(live: &Value, value: &Value, causes: &mut Vec<Cause>) {
+    let waits = live["spec"]["suspend"] == true && live["status"]["startTime"].is_null();
+    let mut old = live["spec"]["template"].clone();
+    let mut new = value["spec"]["template"].clone();
+    if !waits {
+        if old != new {
+            causes.push(Cause::invalid("spec.template", &new, IMMUTABLE));
+        }
+        return;
+    }
+    for part in [&mut old, &mut new] {
+        remove(part, &["metadata"]);
+        for field in ["nodeSelector", "tolerations", "schedulingGates"] {
+            remove(part, &["spec", field]);
+        }
+        remove(part, &["spec", "affinity", "nodeAffinity"]);
+        if part.at(&["spec", "affinity"]).and_then(Value::as_object).is_some_and(serde_json::Map::is_empty) {
+            remove(part, &["spec", "affinity"]);
+        }
+        for list in ["containers", "initContainers"] {
+            for container in items_mut(part, &["spec", list]).into_iter().flatten() {
+                remove(container, &["resources"]);
+            }
+        }
+    }
+    if old != new {
+        causes.push(Cause::invalid("spec.template.spec", &value["spec"]["template"]["spec"], IMMUTABLE));
+    }
 }

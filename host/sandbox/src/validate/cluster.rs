@@ -65,6 +65,18 @@ pub(super) fn priority_class(value: &Value) -> Vec<Cause> {
     causes
 }
 
+/// A changed priority class keeps what pods were given.
+pub(super) fn priority_class_update(live: &Value, value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if live.get("value") != value.get("value") {
+        causes.push(Cause::forbidden("value", "may not be changed in an update."));
+    }
+    if live.get("preemptionPolicy") != value.get("preemptionPolicy") {
+        causes.push(Cause::invalid("preemptionPolicy", &value["preemptionPolicy"], IMMUTABLE));
+    }
+    causes
+}
+
 pub(super) fn event(resource: &Resource, value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let own = value.text(&["metadata", "namespace"]);

@@ -12,7 +12,7 @@ use crate::status::Cause;
 use crate::value::{Get, remove};
 
 pub(super) use classes::{attributes, attributes_update, class, class_update};
-pub(super) use drivers::{attachment, capacity, capacity_update, driver, node};
+pub(super) use drivers::{attachment, capacity, capacity_update, driver, node, node_update};
 
 const MODES: [&str; 4] = ["ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod"];
 
@@ -111,8 +111,9 @@ pub(super) fn claim_update(live: &Value, value: &Value) -> Vec<Cause> {
     }
     let size = |v: &Value| v.at(&["spec", "resources", "requests", "storage"]).and_then(quantity);
     let bound = live.text(&["status", "phase"]) == "Bound";
-    match (size(live), size(value)) {
-        (Some(a), Some(b)) if b.nano() < a.nano() => {
+    let held = live.at(&["status", "capacity", "storage"]).and_then(quantity).unwrap_or_default();
+    match (size(live), Some(size(value).unwrap_or_default())) {
+        (Some(a), Some(b)) if b.nano() < a.nano() && b.nano() <= held.nano() => {
             let text = "field can not be less than status.capacity";
             causes.push(Cause::forbidden("spec.resources.requests.storage", text));
         }
@@ -122,6 +123,23 @@ pub(super) fn claim_update(live: &Value, value: &Value) -> Vec<Cause> {
             causes.push(Cause::forbidden("spec", text));
         }
         _ => {}
+    }
+    causes
+}
+
+/// A changed volume keeps its source and mode.
+pub(super) fn volume_update(live: &Value, value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let source = |v: &Value| -> Vec<Option<Value>> {
+        SOURCES.iter().map(|kind| v["spec"].get(*kind).cloned()).collect()
+    };
+    if source(live) != source(value) {
+        let text = "spec.persistentvolumesource is immutable after creation";
+        causes.push(Cause::forbidden("spec.persistentvolumesource", text));
+    }
+    let mode = |v: &Value| v["spec"].get("volumeMode").cloned();
+    if mode(live) != mode(value) {
+        causes.push(Cause::invalid("volumeMode", &value["spec"]["volumeMode"], super::common::IMMUTABLE));
     }
     causes
 }

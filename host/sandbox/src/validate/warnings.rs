@@ -77,6 +77,7 @@ pub(crate) fn of(resource: &Resource, live: Option<&Value>, value: &Value, warni
         }
         ("", "persistentvolumes") => volume(value, warnings),
         ("", "resourcequotas") => quota(value, warnings),
+        ("", "secrets") if value.text(&["type"]) == "kubernetes.io/tls" => key_pair(value, warnings),
         ("", "serviceaccounts") => {
             let key = "kubernetes.io/enforce-mountable-secrets";
             let set = |value: &Value| has(value, &["metadata", "annotations", key]);
@@ -311,6 +312,21 @@ fn node(value: &Value, warnings: &mut Vec<String>) {
     }
     for (i, range) in value["spec"].items(&["podCIDRs"]).iter().filter_map(Value::as_str).enumerate() {
         of_cidr(range, &format!("spec.podCIDRs[{i}]"), warnings);
+    }
+}
+
+/// A certificate and its key that are no PEM.
+fn key_pair(value: &Value, warnings: &mut Vec<String>) {
+    use base64::Engine;
+    let decoded = |key: &str| {
+        let text = value.text(&["data", key]);
+        base64::engine::general_purpose::STANDARD.decode(text).unwrap_or_default()
+    };
+    let is_pem = |data: &[u8]| String::from_utf8_lossy(data).contains("-----BEGIN ");
+    if !is_pem(&decoded("tls.crt")) {
+        warnings.push("tls: failed to find any PEM data in certificate input".into());
+    } else if !is_pem(&decoded("tls.key")) {
+        warnings.push("tls: failed to find any PEM data in key input".into());
     }
 }
 

@@ -374,44 +374,6 @@ pub(super) fn of_update(resource: &Resource, live: &Value, value: &Value) -> Vec
                 causes.push(Cause::forbidden("spec", text));
             }
         }
-        "jobs" => {
-            let indexed = live.text(&["spec", "completionMode"]) == "Indexed"
-                && value.at(&["spec", "completions"]) == value.at(&["spec", "parallelism"]);
-            if !same(&["spec", "completions"]) && !indexed {
-                causes.push(Cause::invalid("spec.completions", &value["spec"]["completions"], IMMUTABLE));
-            }
-            if !same(&["spec", "selector"]) {
-                causes.push(Cause::invalid("spec.selector", &value["spec"]["selector"], IMMUTABLE));
-            }
-            let started = !live["status"]["startTime"].is_null();
-            let suspended = live["spec"]["suspend"] == true;
-            let mut old = live["spec"]["template"].clone();
-            let mut new = value["spec"]["template"].clone();
-            if suspended && !started {
-                for part in [&mut old, &mut new] {
-                    for path in [
-                        &["spec", "nodeSelector"][..],
-                        &["spec", "tolerations"],
-                        &["spec", "affinity"],
-                        &["spec", "schedulingGates"],
-                        &["metadata", "labels"],
-                        &["metadata", "annotations"],
-                    ] {
-                        remove(part, path);
-                    }
-                }
-            }
-            if old != new {
-                causes.push(Cause::invalid("spec.template.spec", &json!(null), IMMUTABLE));
-            }
-            if !same(&["spec", "completionMode"]) {
-                causes.push(Cause::invalid(
-                    "spec.completionMode",
-                    &value["spec"]["completionMode"],
-                    IMMUTABLE,
-                ));
-            }
-        }
         _ => {}
     }
     causes

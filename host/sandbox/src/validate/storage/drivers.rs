@@ -96,6 +96,20 @@ pub(in crate::validate) fn node(value: &Value) -> Vec<Cause> {
     causes
 }
 
+/// What drivers said about a node stays, but for how much they can take.
+pub(in crate::validate) fn node_update(live: &Value, value: &Value) -> Vec<Cause> {
+    let fixed = |driver: &Value| {
+        let mut driver = driver.clone();
+        crate::value::remove(&mut driver, &["allocatable"]);
+        driver
+    };
+    let old = live.items(&["spec", "drivers"]);
+    let changed =
+        |new: &&Value| old.iter().any(|old| old.get("name") == new.get("name") && fixed(old) != fixed(new));
+    let news = value.items(&["spec", "drivers"]).iter();
+    news.filter(changed).map(|driver| Cause::invalid("spec.drivers", &fixed(driver), IMMUTABLE)).collect()
+}
+
 /// How much a class can still give.
 pub(in crate::validate) fn capacity(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
