@@ -18,6 +18,7 @@
 mod create;
 mod delete;
 mod patch;
+mod scale;
 mod strategy;
 mod update;
 

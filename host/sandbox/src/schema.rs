@@ -2,6 +2,7 @@
 //!
 //! One form serves decoding, field ownership, strategic merge, protobuf and OpenAPI.
 
+pub(crate) mod go_json;
 mod table;
 pub mod typed;
 

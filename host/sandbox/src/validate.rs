@@ -138,12 +138,20 @@ pub(crate) fn update(
             causes.extend(pod::of_resize(live, value));
             return causes;
         }
+        "ephemeralcontainers" => {
+            causes.extend(pod::of_ephemeral(live, value));
+            return causes;
+        }
+        "finalize" => {
+            causes.extend(cluster::finalized(value));
+            return causes;
+        }
         _ => return causes,
     }
     // A pod that exists keeps what older rules allowed; only its few changeable fields are checked.
     match (resource.group.as_str(), resource.plural.as_str()) {
         ("", "pods") => {
-            causes.extend(content(resource, value));
+            causes.extend(pod::changed(value));
             causes.extend(pod::of_update(live, value));
         }
         ("batch", "jobs") => {

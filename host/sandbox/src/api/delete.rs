@@ -118,6 +118,11 @@ impl Api {
         }
     }
 
+    /// Refuses the deletion of a pod that is not the one that is meant.
+    pub(crate) fn check_deletion(&self, pod: &Object, options: &DeleteOptions) -> Result<()> {
+        check_for(Named { kind: "Pod", group: "", name: &pod.key.name }, pod, options)
+    }
+
     fn mark(
         &self,
         resource: &Resource,
@@ -141,8 +146,10 @@ impl Api {
 }
 
 fn check(resource: &Resource, live: &Object, options: &DeleteOptions) -> Result<()> {
-    let name = &*live.key.name;
-    let kind = named_kind(resource, name);
+    check_for(named_kind(resource, &live.key.name), live, options)
+}
+
+fn check_for(kind: Named<'_>, live: &Object, options: &DeleteOptions) -> Result<()> {
     let uid = live.value.text(&["metadata", "uid"]);
     if let Some(wanted) = options.uid.as_deref().filter(|u| *u != uid) {
         let text = format!(

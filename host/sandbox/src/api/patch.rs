@@ -10,6 +10,7 @@ use super::update::{check_name, check_preconditions};
 use super::{Api, FieldValidation, WriteOptions, Written, key, named, named_kind, not_found};
 use crate::ownership::managed::{Applied, Claim, Writer, apply};
 use crate::resources::Resource;
+use crate::schema::go_json;
 use crate::status::{Cause, Named, Result, Status};
 use crate::store::Object;
 use crate::value::{Get, map_at, object};
@@ -79,7 +80,11 @@ impl Api {
             }
             claim => claim,
         };
-        let mut value = self.decode_patched(resource, patched, options, &mut warnings)?;
+        let touched = match patch {
+            Patch::Json(operations) => go_json::touched_by(operations),
+            Patch::Merge(patch) | Patch::Strategic(patch) | Patch::Apply(patch) => patch.clone(),
+        };
+        let mut value = self.decode_patched(resource, patched, &touched, options, &mut warnings)?;
         check_name(&value, &live.key.name)?;
         check_namespace(resource, &live.key.namespace, &mut value)?;
         // The version in a patched object is the live one unless the patch names another.
@@ -108,12 +113,14 @@ impl Api {
         &self,
         resource: &Resource,
         patched: Value,
+        touched: &Value,
         options: &WriteOptions,
         warnings: &mut Vec<String>,
     ) -> Result<Value> {
-        let text = patched.to_string();
+        let seen = patched.clone();
         let refuse = |why: String| {
-            let cause = Cause::invalid("patch", &text.clone().into(), &why);
+            let text = go_json::text(&resource.node, &seen, touched);
+            let cause = Cause::invalid("patch", &text.into(), &why);
             Status::invalid(Named { kind: "", group: "", name: "" }, &[cause])
         };
         let mut patched = patched;
@@ -143,70 +150,6 @@ impl Api {
             FieldValidation::Ignore => {}
         }
         Ok(value)
-    }
-
-    fn patch_scale(
-        &self,
-        resource: &Resource,
-        live: &Arc<Object>,
-        patch: &Patch,
-        options: &WriteOptions,
-    ) -> Result<Option<Written>> {
-        let scale = crate::scale::read(resource, &live.value)?;
-        let mut new = match patch {
-            Patch::Apply(config) => {
-                let mut merged = scale.clone();
-                merge_patch(&mut merged, config);
-                merged
-            }
-            Patch::Strategic(patch) | Patch::Merge(patch) => {
-                let mut merged = scale.clone();
-                merge_patch(&mut merged, patch);
-                merged
-            }
-            Patch::Json(operations) => json_patch::apply(&scale, operations)?,
-        };
-        let named_version =
-            new.text(&["metadata", "resourceVersion"]) != scale.text(&["metadata", "resourceVersion"]);
-        if !named_version {
-            map_at(&mut new, &["metadata"]).remove("resourceVersion");
-        }
-        check_name(&new, &live.key.name)?;
-        if let Patch::Apply(_) = patch {
-            return self.apply_scale(resource, live, &new, options);
-        }
-        self.commit_scale(resource, live, &new, options)
-    }
-
-    fn apply_scale(
-        &self,
-        resource: &Resource,
-        live: &Arc<Object>,
-        scale: &Value,
-        options: &WriteOptions,
-    ) -> Result<Option<Written>> {
-        let value = crate::scale::write(resource, &live.value, scale)?;
-        let replicas = crate::scale::replicas_path(resource);
-        let mut config = serde_json::json!({
-            "apiVersion": resource.api_version(), "kind": resource.kind,
-            "metadata": {"name": live.value["metadata"]["name"], "namespace": live.value["metadata"]["namespace"]},
-        });
-        let path: Vec<&str> = replicas.iter().map(String::as_str).collect();
-        if let Some(count) = value.at(&path) {
-            crate::value::set(&mut config, &path, count.clone());
-        }
-        let writer =
-            Writer { manager: &options.manager, api_version: &resource.api_version(), subresource: "scale" };
-        let applied = apply(
-            &resource.stored_node,
-            &live.value,
-            &config,
-            &writer,
-            &filter(resource, "scale"),
-            options.force,
-        )?;
-        let (Applied::Changed(value) | Applied::Same(value)) = applied;
-        self.commit_tracked(resource, live, value, "scale", options, Vec::new())
     }
 
     #[expect(clippy::too_many_arguments, reason = "one place where all parts of a request meet")]

@@ -153,6 +153,9 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, live: &Valu
             object(value).remove(field);
         }
     };
+    if matches!(subresource, "resize" | "ephemeralcontainers") {
+        only_part(subresource, live, value);
+    }
     match subresource {
         "status" if resource.is_custom() => {
             let status = value.get("status").cloned();
@@ -175,6 +178,12 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, live: &Valu
             }
             if resource.plural == "pods" {
                 copy_meta(live, value, "ownerReferences");
+                // Old clients dropped the class.
+                if value.text(&["status", "qosClass"]).is_empty()
+                    && let Some(class) = live.at(&["status", "qosClass"])
+                {
+                    set(value, &["status", "qosClass"], class.clone());
+                }
             }
             if resource.plural == "customresourcedefinitions" {
                 let managed = value.at(&["metadata", "managedFields"]).cloned();
@@ -254,4 +263,44 @@ fn counts_as_change(resource: &Resource, live: &Value, value: &Value) -> bool {
     relevant(live) != relevant(value)
         || resource.plural == "deployments"
             && live.at(&["metadata", "annotations"]) != value.at(&["metadata", "annotations"])
+}
+
+/// What the subresources of a pod may change: resources of containers, or the ephemeral containers.
+fn only_part(subresource: &str, live: &Value, value: &mut Value) {
+    const LISTS: [&str; 2] = ["containers", "initContainers"];
+    let mut next = live.clone();
+    if subresource == "ephemeralcontainers" {
+        match value.at(&["spec", "ephemeralContainers"]) {
+            Some(list) => set(&mut next, &["spec", "ephemeralContainers"], list.clone()),
+            None => {
+                crate::value::remove(&mut next, &["spec", "ephemeralContainers"]);
+            }
+        }
+    } else {
+        let names = |pod: &Value, list: &str| -> Vec<String> {
+            pod.items(&["spec", list]).iter().map(|c| c.text(&["name"]).to_string()).collect()
+        };
+        if LISTS.iter().any(|list| names(live, list) != names(value, list)) {
+            return;
+        }
+        for list in LISTS {
+            for (i, container) in value.items(&["spec", list]).iter().enumerate() {
+                for field in ["resources", "resizePolicy"] {
+                    next["spec"][list][i][field] = container[field].clone();
+                    if container.get(field).is_none() {
+                        object(&mut next["spec"][list][i]).remove(field);
+                    }
+                }
+            }
+        }
+    }
+    for field in ["managedFields", "resourceVersion"] {
+        match value.at(&["metadata", field]) {
+            Some(own) => set(&mut next, &["metadata", field], own.clone()),
+            None => {
+                crate::value::remove(&mut next, &["metadata", field]);
+            }
+        }
+    }
+    *value = next;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::create::{Decoded, check_namespace, drop_empty_lists, track};
 use super::strategy::prepare_update;
 use super::{Api, WriteOptions, Written, key, named, named_kind, not_found};
-use crate::ownership::managed::{Claim, disown, same_but_times};
+use crate::ownership::managed::{Claim, same_but_times};
 use crate::resources::Resource;
 use crate::status::{Cause, Result, Status};
 use crate::store::Object;
@@ -44,7 +44,7 @@ const CREATE_ON_UPDATE: [&str; 9] = [
 ];
 
 /// How often a write is tried again when somebody else was faster.
-const RETRIES: usize = 8;
+pub(super) const RETRIES: usize = 8;
 
 impl Api {
     /// Replaces an object or subresource with a request's body.
@@ -151,6 +151,9 @@ impl Api {
             };
         }
         set(&mut value, &["metadata", "resourceVersion"], live.version.to_string());
+        if subresource == "scale" && resource.is_custom() {
+            drop_scale_times(&mut value);
+        }
         if same_but_times(&live.value, &value) {
             return done(live.clone());
         }
@@ -165,44 +168,6 @@ impl Api {
             Err(_) if explicit => Err(Status::modified(named(resource, &name))),
             Err(_) => Ok(None),
         }
-    }
-
-    fn update_scale(
-        &self,
-        resource: &Resource,
-        namespace: &str,
-        name: &str,
-        scale: &Value,
-        options: &WriteOptions,
-    ) -> Result<Written> {
-        check_name(scale, name)?;
-        for _ in 0..RETRIES {
-            let live = self.live(resource, namespace, name)?;
-            if let Some(written) = self.commit_scale(resource, &live, scale, options)? {
-                return Ok(written);
-            }
-        }
-        Err(Status::modified(named(resource, name)))
-    }
-
-    /// Writes the replicas of a scale into its object.
-    pub(super) fn commit_scale(
-        &self,
-        resource: &Resource,
-        live: &Arc<Object>,
-        scale: &Value,
-        options: &WriteOptions,
-    ) -> Result<Option<Written>> {
-        let mut value = crate::scale::write(resource, &live.value, scale)?;
-        let path = crate::scale::replicas_path(resource);
-        let steps: Vec<&str> = path.iter().map(String::as_str).collect();
-        if resource.is_custom() || value.int(&steps) != Some(0) {
-            return self.commit(resource, live, value, &Claim::None, "scale", options, Vec::new());
-        }
-        // A scale of zero leaves its field out, so that nobody owns the replicas.
-        check_preconditions(resource, live, &value)?;
-        disown(&mut value, &path);
-        self.commit_tracked(resource, live, value, "scale", options, Vec::new())
     }
 }
 
@@ -272,4 +237,14 @@ pub(super) fn may_go(value: &Value) -> bool {
         && value.items(&["metadata", "finalizers"]).is_empty()
         && value.int(&["metadata", "deletionGracePeriodSeconds"]).unwrap_or(0) == 0
         && (value.text(&["kind"]) != "Namespace" || value.items(&["spec", "finalizers"]).is_empty())
+}
+
+/// The entries of those who scaled a custom resource have no times.
+fn drop_scale_times(value: &mut Value) {
+    let list = value.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
+    for entry in list.into_iter().flatten().filter_map(Value::as_object_mut) {
+        if entry.get("subresource").is_some_and(|s| s == "scale") {
+            entry.remove("time");
+        }
+    }
 }

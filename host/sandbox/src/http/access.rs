@@ -228,6 +228,17 @@ pub(super) fn token(
             ))
         })?;
     }
+    for (field, wanted, what) in
+        [("name", &target.name, "name"), ("namespace", &target.namespace, "namespace")]
+    {
+        let given = value.text(&["metadata", field]);
+        if !given.is_empty() && given != *wanted {
+            let text = format!("must match the service account {what} if specified");
+            let cause = Cause::invalid(format!("metadata.{field}"), &given.into(), &text);
+            let named = Named { kind: "TokenRequest", group: "authentication.k8s.io", name: &target.name };
+            return Err(Status::invalid(named, &[cause]));
+        }
+    }
     map_at(&mut value, &[]).insert("kind".into(), "TokenRequest".into());
     map_at(&mut value, &[]).insert("apiVersion".into(), "authentication.k8s.io/v1".into());
     if value.at(&["spec", "expirationSeconds"]).is_none_or(Value::is_null) {
@@ -247,6 +258,9 @@ pub(super) fn token(
             named,
             &[Cause::invalid("spec.expirationSeconds", &seconds.into(), text)],
         ));
+    }
+    if let Some(bound) = value.at(&["spec", "boundObjectRef"]).filter(|b| b.is_object()) {
+        check_bound(context, &target.namespace, bound)?;
     }
     let writer =
         Writer { manager: &options.manager, api_version: "authentication.k8s.io/v1", subresource: "token" };
@@ -276,4 +290,30 @@ pub(super) fn token(
     meta.insert("uid".into(), crate::names::uid().into());
     meta.insert("creationTimestamp".into(), format_seconds(Timestamp::now()).into());
     Ok(Answer::value(201, &value, chosen.yaml))
+}
+
+/// The object that a token is bound to must exist.
+fn check_bound(context: &Context, namespace: &str, bound: &Value) -> Result<()> {
+    let (version, kind) = (bound.text(&["apiVersion"]), bound.text(&["kind"]));
+    let (storage, namespace) = match (version, kind) {
+        ("v1", "Pod") => ("pods", namespace),
+        ("v1", "Secret") => ("secrets", namespace),
+        ("v1", "Node") => ("nodes", ""),
+        _ => {
+            let (group, version) = crate::resources::split_api_version(version);
+            let text = format!("cannot bind token to object of type {group}/{version}, Kind={kind}");
+            return Err(Status::bad_request(text));
+        }
+    };
+    let name = bound.text(&["name"]);
+    let object = context.api().get(storage, namespace, name)?;
+    let uid = bound.text(&["uid"]);
+    if !uid.is_empty() && uid != object.value.text(&["metadata", "uid"]) {
+        let text = format!(
+            "the UID in the bound object reference ({uid}) does not match the UID in record. The object might have \
+             been deleted and then recreated"
+        );
+        return Err(Status::conflict(Named { kind: storage, group: "", name }, &text));
+    }
+    Ok(())
 }

@@ -1,5 +1,7 @@
 //! Request bodies: JSON, YAML and protobuf.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -18,11 +20,29 @@ pub(crate) const LIMIT: usize = 3 * 1024 * 1024;
 /// The media types of ordinary bodies.
 const ACCEPTED: &str = "application/json, application/yaml, application/vnd.kubernetes.protobuf";
 
-pub(super) async fn read(incoming: Incoming) -> Result<Bytes> {
-    match Limited::new(incoming, LIMIT).collect().await {
+/// How much of a refused body is read and dropped, so that its sender gets to read the answer.
+const DRAINED: usize = 16 * LIMIT;
+/// How long that takes at most.
+const DRAIN_TIME: Duration = Duration::from_secs(2);
+
+pub(super) async fn read(mut incoming: Incoming) -> Result<Bytes> {
+    match Limited::new(&mut incoming, LIMIT).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Status::too_large(LIMIT)),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            // A connection that closes with unread bytes may take the answer with it.
+            let _ = tokio::time::timeout(DRAIN_TIME, drain(incoming)).await;
+            Err(Status::too_large(LIMIT))
+        }
         Err(error) => Err(Status::bad_request(format!("the body cannot be read: {error}"))),
+    }
+}
+
+async fn drain(mut incoming: Incoming) {
+    let mut left = DRAINED;
+    while let Some(Ok(frame)) = incoming.frame().await {
+        let size = frame.data_ref().map_or(0, Bytes::len);
+        let Some(rest) = left.checked_sub(size) else { return };
+        left = rest;
     }
 }
 

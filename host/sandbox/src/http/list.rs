@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::object::{VIEWS, partial};
-use super::respond::{Answer, View};
+use super::respond::{Answer, Chosen, View};
 use super::route::Target;
 use super::{Context, table};
 use crate::convert;
@@ -337,26 +337,37 @@ pub(super) async fn answer(context: &Context, resource: &Resource, target: &Targ
         }
         _ => matching.collect(),
     };
+    answer_of(context, resource, &page, &meta, &chosen)
+}
+
+/// A list in the form that the client wants.
+pub(super) fn answer_of(
+    context: &Context,
+    resource: &Resource,
+    page: &[Arc<Object>],
+    meta: &ListMeta,
+    chosen: &Chosen,
+) -> Result<Answer> {
     match chosen.view {
-        View::Plain if !chosen.yaml => Ok(Answer::json_bytes(200, text_of(resource, &page, &meta))),
+        View::Plain if !chosen.yaml => Ok(Answer::json_bytes(200, text_of(resource, page, meta))),
         View::Partial => {
             let items: Vec<Value> = page.iter().map(|o| partial(&o.value)).collect();
             let list = json!({"kind": "PartialObjectMetadataList", "apiVersion": "meta.k8s.io/v1",
-                "metadata": meta_value(&meta), "items": items});
+                "metadata": meta_value(meta), "items": items});
             Ok(Answer::value(200, &list, chosen.yaml))
         }
         View::Table => {
-            let values: Vec<Value> =
-                page.iter().map(|o| convert::from_stored(resource, o.value.clone())).collect();
-            let entries = match meta_value(&meta) {
+            let values: Vec<Value> = page.iter().map(|o| o.value.clone()).collect();
+            let entries = match meta_value(meta) {
                 Value::Object(map) => map,
                 _ => <_>::default(),
             };
-            let table = table::of_objects(resource, &values, query.get("includeObject"), true, entries)?;
+            let table =
+                table::of_objects(resource, &values, context.query.get("includeObject"), true, entries)?;
             Ok(Answer::value(200, &table, chosen.yaml))
         }
         _ => {
-            let value: Value = serde_json::from_slice(&text_of(resource, &page, &meta)).unwrap_or_default();
+            let value: Value = serde_json::from_slice(&text_of(resource, page, meta)).unwrap_or_default();
             Ok(Answer::value(200, &value, true))
         }
     }

@@ -112,7 +112,7 @@ pub(super) fn object_answer(
 ) -> Result<Answer> {
     match chosen.view {
         View::Table => {
-            let value = convert::from_stored(resource, object.value.clone());
+            let value = object.value.clone();
             let version = value.text(&["metadata", "resourceVersion"]).to_string();
             let include = context.query.get("includeObject");
             let table =
@@ -129,9 +129,18 @@ pub(super) fn object_answer(
 
 /// Only the metadata of an object.
 pub(super) fn partial(object: &Value) -> Value {
-    serde_json::json!({
-        "kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"],
-    })
+    let mut meta = object["metadata"].clone();
+    // The internal form of a DaemonSet keeps its old generation outside the metadata.
+    if object.text(&["kind"]) == "DaemonSet"
+        && let Some(meta) = meta.as_object_mut()
+        && let Some(annotations) = meta.get_mut("annotations").and_then(Value::as_object_mut)
+    {
+        annotations.remove("deprecated.daemonset.template.generation");
+        if annotations.is_empty() {
+            meta.remove("annotations");
+        }
+    }
+    serde_json::json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta})
 }
 
 impl Context {
@@ -419,7 +428,7 @@ fn deleted_answer(
 }
 
 async fn delete_collection(context: &Context, resource: &Resource, target: &Target) -> Result<Answer> {
-    let chosen = context.accept.choose(&[])?;
+    let chosen = context.accept.choose(&VIEWS)?;
     let options = delete_options(context)?;
     let selected = list::select(context, resource, target)?;
     let api = context.api();
@@ -436,16 +445,8 @@ async fn delete_collection(context: &Context, resource: &Resource, target: &Targ
         }
     }
     context.durable(newest).await?;
-    let text = list::text_of(
-        resource,
-        &gone,
-        &list::ListMeta { version: context.core.store.version(), ..<_>::default() },
-    );
-    if chosen.yaml {
-        let value: Value = serde_json::from_slice(&text).unwrap_or_default();
-        return Ok(Answer::value(200, &value, true));
-    }
-    Ok(Answer::json_bytes(200, text))
+    let meta = list::ListMeta { version: context.core.store.version(), ..<_>::default() };
+    list::answer_of(context, resource, &gone, &meta, &chosen)
 }
 
 async fn subresource(
@@ -466,7 +467,7 @@ async fn subresource(
 }
 
 async fn scale(context: &Context, resource: &Resource, sub: &Subresource, target: &Target) -> Result<Answer> {
-    let chosen = context.accept.choose(&[])?;
+    let chosen = context.accept.choose(&VIEWS)?;
     let api = context.api();
     let object = match context.method {
         Method::GET => api.live(resource, &target.namespace, &target.name)?,
@@ -493,5 +494,10 @@ async fn scale(context: &Context, resource: &Resource, sub: &Subresource, target
         }
     };
     let scale = crate::scale::read(resource, &object.value)?;
-    Ok(Answer::value(200, &scale, chosen.yaml))
+    let shown = match chosen.view {
+        View::Table => table::of_scale(&scale),
+        View::Partial => partial(&scale),
+        _ => scale,
+    };
+    Ok(Answer::value(200, &shown, chosen.yaml))
 }

@@ -16,7 +16,7 @@ use crate::cluster::Core;
 use crate::resources::{Resource, Subresource, body_type};
 use crate::schema::typed::format_seconds;
 use crate::selector::LabelSelector;
-use crate::status::{Cause, Result, Status};
+use crate::status::{Cause, Named, Result, Status};
 use crate::store::Object;
 use crate::value::{Get, set};
 
@@ -40,6 +40,7 @@ pub(super) async fn answer(
             if sub.name != "portforward" {
                 container_of(&pod.value, context.query.get("container"))?;
             }
+            check_node(&context, &pod.value)?;
             Err(Status::not_offered(format!(
                 "the sandbox simulates pods: nothing runs in pod {:?}, so `{}` has nothing to connect to",
                 target.name, sub.name
@@ -73,10 +74,22 @@ async fn binding(
 ) -> Result<Answer> {
     let options = context.write_options("CreateOptions", false)?;
     let parsed = body::parse(context, "Binding", body_type(resource, sub))?;
+    if parsed.value.text(&["metadata", "name"]) != target.name {
+        return Err(Status::bad_request("name in URL does not match name in Binding object"));
+    }
+    let mut causes = Vec::new();
     let kind = parsed.value.text(&["target", "kind"]);
     if !matches!(kind, "" | "Node") {
-        let cause = Cause::unsupported("target.kind", &kind.into(), &["Node", "<empty>"]);
-        return Err(Status::unclassified(format!("{}: {}", cause.field, cause.message)));
+        causes.push(Cause::unsupported("target.kind", &kind.into(), &["Node", "<empty>"]));
+    }
+    if parsed.value.text(&["target", "name"]).is_empty() {
+        causes.push(Cause::required("target.name", ""));
+    }
+    let texts: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
+    match &texts[..] {
+        [] => {}
+        [text] => return Err(Status::unclassified(text.as_str())),
+        texts => return Err(Status::unclassified(format!("[{}]", texts.join(", ")))),
     }
     context.api().bind_pod(&target.namespace, &target.name, &parsed.value, options.dry_run)?;
     context.durable(context.core.store.version()).await?;
@@ -101,6 +114,13 @@ async fn eviction(
     deletion.grace = parsed.value.int(&["deleteOptions", "gracePeriodSeconds"]);
     deletion.dry_run =
         options.dry_run || parsed.value.items(&["deleteOptions", "dryRun"]).iter().any(|v| v == "All");
+    let wanted = |key: &str| {
+        let value = parsed.value.at(&["deleteOptions", "preconditions", key]);
+        value.and_then(Value::as_str).map(String::from)
+    };
+    deletion.uid = wanted("uid");
+    deletion.version = wanted("resourceVersion");
+    api.check_deletion(&pod, &deletion)?;
     let policy = parsed.value.text(&["deleteOptions", "propagationPolicy"]);
     if !policy.is_empty() {
         deletion.propagation = Some(policy.into());
@@ -209,16 +229,9 @@ fn container_of(pod: &Value, wanted: &str) -> Result<String> {
         return match own[..] {
             [only] => Ok(only.into()),
             _ => {
-                let init = all("initContainers");
-                let more = if init.is_empty() {
-                    String::new()
-                } else {
-                    format!(" or one of the init containers: {init:?}")
-                };
-                let list = own.join(" ");
+                let list = [all("initContainers"), own, all("ephemeralContainers")].concat().join(" ");
                 Err(Status::bad_request(format!(
-                    "a container name must be specified for pod {name}, choose one of: [{list}]{}",
-                    more.replace(['"', ','], "")
+                    "a container name must be specified for pod {name}, choose one of: [{list}]"
                 )))
             }
         };
@@ -231,7 +244,48 @@ fn container_of(pod: &Value, wanted: &str) -> Result<String> {
     Ok(wanted.into())
 }
 
+/// Refuses what a node would have to answer that does not exist.
+fn check_node(context: &Context, pod: &Value) -> Result<()> {
+    let node = pod.text(&["spec", "nodeName"]);
+    match context.api().get("nodes", "", node) {
+        Err(_) if !node.is_empty() => Err(Status::not_found(Named { kind: "pods", group: "", name: node })),
+        _ => Ok(()),
+    }
+}
+
+/// What is asked of a log must be possible.
+fn check_log_options(context: &Context, pod: &str) -> Result<()> {
+    let number = |key: &str| -> Result<Option<i64>> {
+        let text = context.query.get(key);
+        if text.is_empty() {
+            return Ok(None);
+        }
+        text.parse()
+            .map(Some)
+            .map_err(|_| Status::bad_request(format!("strconv.ParseInt: parsing {text:?}: invalid syntax")))
+    };
+    let (tail, since, limit) = (number("tailLines")?, number("sinceSeconds")?, number("limitBytes")?);
+    let mut causes = Vec::new();
+    if let Some(tail) = tail.filter(|n| *n < 0) {
+        causes.push(Cause::invalid("tailLines", &tail.into(), "must be greater than or equal to 0"));
+    }
+    if let Some(limit) = limit.filter(|n| *n < 1) {
+        causes.push(Cause::invalid("limitBytes", &limit.into(), "must be greater than 0"));
+    }
+    if since.is_some() && context.query.has("sinceTime") {
+        let text = "at most one of `sinceTime` or `sinceSeconds` may be specified";
+        causes.push(Cause::forbidden("[]", text));
+    } else if let Some(since) = since.filter(|n| *n < 1) {
+        causes.push(Cause::invalid("sinceSeconds", &since.into(), "must be greater than 0"));
+    }
+    if causes.is_empty() {
+        return Ok(());
+    }
+    Err(Status::invalid(Named { kind: "PodLogOptions", group: "", name: pod }, &causes))
+}
+
 async fn log(context: &Context, target: &Target) -> Result<Answer> {
+    check_log_options(context, &target.name)?;
     let pod = context.api().get("pods", &target.namespace, &target.name)?;
     let container = container_of(&pod.value, context.query.get("container"))?;
     let number = |key: &str| context.query.get(key).parse::<i64>().ok();
@@ -243,6 +297,7 @@ async fn log(context: &Context, target: &Target) -> Result<Answer> {
     if pod.value.text(&["spec", "nodeName"]).is_empty() {
         return Ok(Answer::text(200, "").with_content_type("text/plain"));
     }
+    check_node(context, &pod.value)?;
     let previous = context.query.flag("previous");
     if previous && state.is_none_or(|s| s.at(&["lastState", "terminated"]).is_none_or(Value::is_null)) {
         return Err(Status::bad_request(format!(

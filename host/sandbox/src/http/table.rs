@@ -1,7 +1,12 @@
 //! Tables: what kubectl shows. The columns come from a list, the cells from a function per kind.
 
 mod cells;
+mod cluster;
+mod network;
 mod pod;
+mod scaling;
+mod storage;
+mod workload;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -10,6 +15,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::object::partial;
+use crate::convert;
 use crate::crd::columns;
 use crate::resources::Resource;
 use crate::status::{Result, Status};
@@ -58,7 +64,31 @@ fn column(name: &str, kind: &str, format: &str, priority: &str, text: &str) -> V
     })
 }
 
-/// A table of objects in the version of the request. `meta` is the metadata of the list.
+/// The table of a scale.
+pub(super) fn of_scale(scale: &Value) -> Value {
+    let built = built();
+    let number = |part: &str| Value::from(scale.int(&[part, "replicas"]).unwrap_or(0));
+    let common = |column: &Value| column["description"].as_str().unwrap_or_default().to_string();
+    let wanted = "replicas is the desired number of instances for the scaled object.";
+    let there = "replicas is the actual number of observed instances of the scaled object.";
+    let old = age(scale.at(&["metadata", "creationTimestamp"]));
+    json!({
+        "kind": "Table", "apiVersion": "meta.k8s.io/v1",
+        "metadata": {"resourceVersion": scale["metadata"]["resourceVersion"]},
+        "columnDefinitions": [
+            column("Name", "string", "", "0", &common(&built.name)),
+            column("Desired", "integer", "", "0", wanted),
+            column("Available", "integer", "", "0", there),
+            column("Age", "string", "", "0", &common(&built.age)),
+        ],
+        "rows": [{
+            "cells": [scale["metadata"]["name"], number("spec"), number("status"), old],
+            "object": partial(scale),
+        }],
+    })
+}
+
+/// A table of stored objects. `meta` is the metadata of the list.
 pub(super) fn of_objects(
     resource: &Resource,
     objects: &[Value],
@@ -84,7 +114,7 @@ pub(super) fn of_objects(
         .iter()
         .map(|object| {
             let cells = match (&resource.custom, known) {
-                (Some(custom), _) => columns::cells(custom, object),
+                (Some(custom), _) => columns::cells(custom, &convert::from_stored(resource, object.clone())),
                 (None, Some(_)) => cells::of(&resource.storage, object),
                 (None, None) => {
                     vec![object["metadata"]["name"].clone(), object["metadata"]["creationTimestamp"].clone()]
@@ -92,7 +122,7 @@ pub(super) fn of_objects(
             };
             let shown = match include {
                 "None" => None,
-                "Object" => Some(object.clone()),
+                "Object" => Some(convert::from_stored(resource, object.clone())),
                 _ => Some(partial(object)),
             };
             let mut row = Map::new();

@@ -179,7 +179,7 @@ impl Watch {
             out.extend_from_slice(b"}\n");
             return self.sender.send(out.into()).await.map_err(|_| Gone);
         }
-        let value = convert::from_stored(&self.resource, object.value.clone());
+        let value = object.value.clone();
         let shown = match self.view {
             View::Partial => partial(&value),
             View::Table => {
@@ -191,7 +191,7 @@ impl Watch {
                     Err(status) => status.to_value(),
                 }
             }
-            _ => value,
+            _ => convert::from_stored(&self.resource, value),
         };
         self.put(&json!({"type": kind, "object": shown})).await
     }

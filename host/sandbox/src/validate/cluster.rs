@@ -119,13 +119,23 @@ pub(super) fn event(resource: &Resource, value: &Value) -> Vec<Cause> {
 
 /// A namespace.
 pub(super) fn namespace(value: &Value) -> Vec<Cause> {
+    finalizers(value, |_| "spec.finalizers".into())
+}
+
+/// A namespace whose finalizers change.
+pub(super) fn finalized(value: &Value) -> Vec<Cause> {
+    finalizers(value, |i| format!("spec.finalizers[{i}]"))
+}
+
+fn finalizers(value: &Value, field: fn(usize) -> String) -> Vec<Cause> {
     let mut causes = Vec::new();
-    for finalizer in value.items(&["spec", "finalizers"]).iter().filter_map(Value::as_str) {
-        causes.extend(problems(names::qualified_name(finalizer), "spec.finalizers", finalizer));
-        let standard = ["kubernetes", "orphan", "foregroundDeletion"].contains(&finalizer);
-        if !finalizer.contains('/') && !standard {
+    for (i, finalizer) in value.items(&["spec", "finalizers"]).iter().enumerate() {
+        let Some(name) = finalizer.as_str() else { continue };
+        let field = field(i);
+        causes.extend(problems(names::qualified_name(name), &field, name));
+        if !name.contains('/') && !["kubernetes", "orphan", "foregroundDeletion"].contains(&name) {
             let text = "name is neither a standard finalizer name nor is it fully qualified";
-            causes.push(Cause::invalid("spec.finalizers", &finalizer.into(), text));
+            causes.push(Cause::invalid(field, &name.into(), text));
         }
     }
     causes

@@ -60,6 +60,18 @@ pub(super) fn of_spec(spec: &Value, at: &str, volumes: &Volumes, causes: &mut Ve
     ephemeral(&around, at, &seen, causes);
 }
 
+/// The ephemeral containers of a specification alone.
+pub(super) fn ephemeral_of(spec: &Value, at: &str, volumes: &Volumes, causes: &mut Vec<Cause>) {
+    let claims = spec.items(&["resourceClaims"]).iter().map(|claim| claim.text(&["name"]));
+    let around = Around { spec, volumes, claims: claims.filter(|name| !name.is_empty()).collect() };
+    let others: Vec<&str> = ["containers", "initContainers"]
+        .iter()
+        .flat_map(|list| spec.items(&[list]))
+        .map(|container| container.text(&["name"]))
+        .collect();
+    ephemeral(&around, at, &others, causes);
+}
+
 /// What containers that run to their end do not have.
 fn only_sidecar(container: &Value, at: &str, causes: &mut Vec<Cause>) {
     for field in ["lifecycle", "livenessProbe", "readinessProbe", "startupProbe"] {

@@ -12,11 +12,16 @@ use crate::status::Cause;
 use crate::value::Get;
 
 pub(super) use scheduling::{node_selector, tolerations};
-pub(super) use update::{of_resize, of_update};
+pub(super) use update::{of_ephemeral, of_resize, of_update};
+
+/// A pod that exists.
+pub(super) fn changed(pod: &Value) -> Vec<Cause> {
+    spec(&pod["spec"], pod.text(&["metadata", "name"]), "spec", true)
+}
 
 /// A new pod.
 pub(super) fn of_pod(pod: &Value) -> Vec<Cause> {
-    let mut causes = spec(&pod["spec"], pod.text(&["metadata", "name"]), "spec", true);
+    let mut causes = changed(pod);
     if !pod.items(&["spec", "ephemeralContainers"]).is_empty() {
         causes.push(Cause::forbidden("spec.ephemeralContainers", "cannot be set on create"));
     }

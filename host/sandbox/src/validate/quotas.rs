@@ -55,17 +55,21 @@ fn fits(scope: &str, key: &str) -> bool {
     }
 }
 
+/// The name of what a quota limits.
+pub(super) fn name(key: &str, field: &str, causes: &mut Vec<Cause>) {
+    container::any_name(key, field, causes);
+    if !key.contains('/') && !is_standard(key) {
+        causes.push(Cause::invalid(field, &key.into(), "must be a standard resource for quota"));
+    }
+}
+
 /// A quota.
 pub(super) fn quota(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let hard = value["spec"]["hard"].as_object();
     for (key, amount) in hard.into_iter().flatten() {
         let field = format!("spec.hard[{key}]");
-        container::any_name(key, &field, &mut causes);
-        if !key.contains('/') && !is_standard(key) {
-            let text = "must be a standard resource for quota";
-            causes.push(Cause::invalid(field.clone(), &key.as_str().into(), text));
-        }
+        name(key, &field, &mut causes);
         container::amount(key, amount, &field, &mut causes);
     }
     let keys: Vec<&str> = hard.into_iter().flat_map(|hard| hard.keys().map(String::as_str)).collect();

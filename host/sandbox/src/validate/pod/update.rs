@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::status::Cause;
 use crate::validate::common::not_negative;
+use crate::validate::{container, volume};
 use crate::value::{Get, remove, set};
 
 /// A changed pod: only a few fields may change.
@@ -42,7 +43,7 @@ pub(in crate::validate) fn of_update(live: &Value, value: &Value) -> Vec<Cause> 
         }
     }
     let gated = !old_gates.is_empty();
-    let mut keep = vec!["activeDeadlineSeconds", "tolerations", "schedulingGates", "ephemeralContainers"];
+    let mut keep = vec!["activeDeadlineSeconds", "tolerations", "schedulingGates"];
     if gated {
         keep.extend(["nodeSelector", "affinity"]);
     }
@@ -65,6 +66,26 @@ pub(in crate::validate) fn of_update(live: &Value, value: &Value) -> Vec<Cause> 
         causes.push(Cause::forbidden("spec", text));
     }
     not_negative(&value["spec"], "activeDeadlineSeconds", "spec", &mut causes);
+    causes
+}
+
+/// Ephemeral containers come, but never change or go.
+pub(in crate::validate) fn of_ephemeral(live: &Value, value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    let mut ignored = Vec::new();
+    let volumes = volume::of_volumes(&value["spec"], value.text(&["metadata", "name"]), "spec", &mut ignored);
+    container::ephemeral_of(&value["spec"], "spec", &volumes, &mut causes);
+    for old in live.items(&["spec", "ephemeralContainers"]) {
+        let name = old.text(&["name"]);
+        let now = value.items(&["spec", "ephemeralContainers"]).iter().find(|c| c.text(&["name"]) == name);
+        let fate = match now {
+            None => "removed",
+            Some(now) if now != old => "changed",
+            Some(_) => continue,
+        };
+        let text = format!("existing ephemeral containers {name:?} may not be {fate}\n");
+        causes.push(Cause::forbidden("spec.ephemeralContainers", &text));
+    }
     causes
 }
 
