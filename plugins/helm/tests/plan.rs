@@ -438,9 +438,59 @@ fn another_program_at_work_is_not_disturbed() {
     let record = Record::from_secret(&objects(&first, Policy::Record)[0]).expect("a release");
     let foreign = record.with_state(State::PendingUpgrade, "Preparing upgrade").to_secret(NOW);
     let host = chart().with_object(foreign);
-    insta::assert_snapshot!(shown(plan(&host, &request(Verb::Update), NOW)), @"operation-in-progress: another program works on release `demo`: revision 1 is pending-upgrade; wait for it or roll it back with helm");
+    insta::assert_snapshot!(shown(plan(&host, &request(Verb::Update), NOW)), @"operation-in-progress: another program works on release `demo`: revision 1 is pending-upgrade; wait for it, or roll the instance back if that program is gone");
     let ours = record.to_secret(NOW);
     assert!(plan(&chart().with_object(ours), &request(Verb::Install), NOW).is_ok());
+}
+
+/// A release whose upgrade to revision 2 real helm left unfinished.
+fn left_pending() -> (TestHost, PlanRequest) {
+    let (host, request) = installed();
+    let record = &objects(&request.current.as_ref().expect("it").plan, Policy::Record)[1];
+    let record = Record::from_secret(record).expect("a release").rolled_back(2, None, NOW);
+    let pending = record.with_state(State::PendingUpgrade, "Preparing upgrade").to_secret(NOW);
+    (host.with_object(pending), request)
+}
+
+#[test]
+fn a_pending_release_is_adopted_as_it_was_deployed_last() {
+    let (host, _) = left_pending();
+    let adopted = plan(&host, &request(Verb::Adopt), NOW).expect("it is adopted");
+    let records = objects(&adopted, Policy::Record);
+    let states: Vec<String> = records
+        .iter()
+        .map(|secret| Record::from_secret(secret).expect("a release"))
+        .map(|record| format!("v{} {} {}", record.version(), record.state().name(), record.description()))
+        .collect();
+    insta::assert_snapshot!(states.join("\n"), @"
+    v2 failed Preparing upgrade (abandoned)
+    v1 deployed osc operation 7
+    ");
+    insta::assert_snapshot!(adopted.warnings.join("\n"), @"revision 2 of release `demo` is pending-upgrade: this ends it, so make sure that no other program is at work");
+}
+
+#[test]
+fn an_install_that_never_ended_is_adopted_as_deployed() {
+    let first = plan(&chart(), &request(Verb::Install), NOW).expect("the chart installs");
+    let record = Record::from_secret(&objects(&first, Policy::Record)[0]).expect("a release");
+    let pending = record.with_state(State::PendingInstall, "Initial install underway").to_secret(NOW);
+    let adopted = plan(&chart().with_object(pending), &request(Verb::Adopt), NOW).expect("it is adopted");
+    let records = objects(&adopted, Policy::Record);
+    assert_eq!(records.len(), 1);
+    assert_eq!(Record::from_secret(&records[0]).expect("a release").state(), State::Deployed);
+}
+
+#[test]
+fn a_rollback_ends_what_another_program_left_unfinished() {
+    let (host, request) = left_pending();
+    let request = PlanRequest { verb: Verb::Rollback, target: request.current.clone(), ..request };
+    let plan = plan(&host, &request, NOW).expect("it rolls back");
+    insta::assert_snapshot!(plan.warnings.join("\n"), @"revision 2 of release `demo` is pending-upgrade: this ends it, so make sure that no other program is at work");
+    let last = plan.steps.iter().rev().find(|step| step.name.contains("as deployed")).expect("a step");
+    assert_eq!(
+        line(last),
+        "record revision 3 as deployed: Record v1 superseded \"osc operation 7\", v2 failed \"Preparing upgrade (abandoned)\", v3 deployed \"osc operation 7\""
+    );
 }
 
 #[test]

@@ -43,7 +43,7 @@ pub async fn complete(app: &App, who: &Principal, mut new: NewWish) -> Result<Ne
     }
 }
 
-/// Name and version of the chart in a release's newest record.
+/// Name and version of the chart in the record that an adoption takes over: the newest deployed one, else the newest.
 async fn chart_of(app: &App, who: &Principal, new: &NewWish, release: &str) -> Result<(String, String)> {
     let tenant = who.consumer()?;
     let name = new
@@ -70,10 +70,13 @@ async fn chart_of(app: &App, who: &Principal, new: &NewWish, release: &str) -> R
         let version = record.pointer("/metadata/labels/version").and_then(Value::as_str);
         version.and_then(|version| version.parse::<u32>().ok()).unwrap_or(0)
     };
-    let newest = records.iter().max_by_key(|record| number(record));
-    let newest =
-        newest.ok_or_else(|| Error::NotFound { kind: "release", id: format!("{namespace}/{release}") })?;
-    let record = osc_plugin_helm::release::Record::from_secret(newest).map_err(Error::Refused)?;
+    let is_deployed = |record: &Value| {
+        record.pointer("/metadata/labels/status").and_then(Value::as_str) == Some("deployed")
+    };
+    let taken = records.iter().max_by_key(|record| (is_deployed(record), number(record)));
+    let taken =
+        taken.ok_or_else(|| Error::NotFound { kind: "release", id: format!("{namespace}/{release}") })?;
+    let record = osc_plugin_helm::release::Record::from_secret(taken).map_err(Error::Refused)?;
     let (name, version) = record.chart();
     Ok((name.to_owned(), version.to_owned()))
 }

@@ -53,22 +53,42 @@ impl History {
         next.max(wanted).max(1)
     }
 
+    /// The revision that another program works on, or left unfinished.
+    fn foreign(&self) -> Option<&Record> {
+        self.last().filter(|last| last.state().is_pending() && !last.description().starts_with(OPERATION))
+    }
+
     /// Refuses to work beside another program.
     pub(super) fn check_idle(&self) -> Result<()> {
-        match self.last() {
-            Some(last) if last.state().is_pending() && !last.description().starts_with(OPERATION) => {
-                Err(Error::new(
-                    "operation-in-progress",
-                    format!(
-                        "another program works on release `{}`: revision {} is {}; wait for it or roll it back with helm",
-                        last.name(),
-                        last.version(),
-                        last.state().name()
-                    ),
-                ))
-            }
-            _ => Ok(()),
-        }
+        let Some(last) = self.foreign() else { return Ok(()) };
+        Err(Error::new(
+            "operation-in-progress",
+            format!(
+                "another program works on release `{}`: revision {} is {}; wait for it, or roll the instance back if \
+                 that program is gone",
+                last.name(),
+                last.version(),
+                last.state().name()
+            ),
+        ))
+    }
+
+    /// What ends the work of another program, as `helm rollback` and `helm uninstall` do, says so.
+    pub(super) fn warnings_of_ending(&self) -> Vec<String> {
+        let ending = self.foreign().map(|last| {
+            format!(
+                "revision {} of release `{}` is {}: this ends it, so make sure that no other program is at work",
+                last.version(),
+                last.name(),
+                last.state().name()
+            )
+        });
+        self.warnings.iter().cloned().chain(ending).collect()
+    }
+
+    /// The revision that nobody will finish, marked as failed.
+    pub(super) fn abandoned(&self) -> Option<Record> {
+        self.last().filter(|last| last.state().is_pending()).map(abandon)
     }
 
     /// Records that are over once another one is stored: all but the newest and those in force.
@@ -86,11 +106,13 @@ impl History {
             .filter(is_open)
             .map(|record| match record.state() {
                 // An operation of ours that never came to its end.
-                state if state.is_pending() => {
-                    record.with_state(State::Failed, format!("{} (abandoned)", record.description()))
-                }
+                state if state.is_pending() => abandon(record),
                 _ => record.with_state(State::Superseded, record.description()),
             })
             .collect()
     }
+}
+
+fn abandon(record: &Record) -> Record {
+    record.with_state(State::Failed, format!("{} (abandoned)", record.description()))
 }

@@ -20,11 +20,10 @@ pub(super) fn roll_back(context: &Context<'_>) -> Result<Plan> {
     let target =
         target.ok_or_else(|| Error::invalid_document("a rollback needs the revision to go back to"))?;
     let history = History::read(context)?;
-    history.check_idle()?;
     let version = history.next_version(context.request.revision);
     let objects: Vec<Value> = applied(&target.plan).cloned().collect();
     let mut plan = Plan::new(MANAGER);
-    plan.warnings = history.warnings.clone();
+    plan.warnings = history.warnings_of_ending();
     plan.notes = target.notes.clone();
     let first_deployed = history.deployed().and_then(Record::first_deployed);
     let number = stored_version(&target.plan).unwrap_or(target.number);
@@ -92,7 +91,6 @@ pub(super) fn adopt(context: &Context<'_>) -> Result<Plan> {
         return Err(Error::new("invalid-name", message));
     }
     let history = History::read(context)?;
-    history.check_idle()?;
     let record = history.deployed().ok_or_else(|| {
         Error::new(
             "not-found",
@@ -118,14 +116,22 @@ pub(super) fn adopt(context: &Context<'_>) -> Result<Plan> {
         resources::mark_owned(object, context.release(), context.namespace());
     }
     let mut plan = Plan::new(MANAGER);
-    plan.warnings = history.warnings.clone();
+    plan.warnings = history.warnings_of_ending();
     plan.notes = Some(record.notes().to_owned()).filter(|notes| !notes.is_empty());
     plan.values = Some(record.config());
     let objects = resources::without_duplicates(objects, &mut plan.warnings);
     plan.steps = steps::apply(objects, context.timeout())?;
-    // Unchanged: it tells a later rollback which version this revision is.
-    let name = format!("record revision {} as adopted", record.version());
-    plan.steps.push(steps::record(name, std::slice::from_ref(record), context.now));
+    // What nobody will finish is over; if nothing was deployed before, that is what the objects just applied make it.
+    let mut adopted = record.clone();
+    if record.state().is_pending() {
+        adopted = record.with_state(State::Deployed, context.description());
+    } else if let Some(abandoned) = history.abandoned() {
+        let name = format!("record revision {} as abandoned", abandoned.version());
+        plan.steps.push(steps::record(name, &[abandoned], context.now));
+    }
+    // The last record of a plan tells a later rollback which version this revision is.
+    let name = format!("record revision {} as adopted", adopted.version());
+    plan.steps.push(steps::record(name, &[adopted], context.now));
     Ok(plan)
 }
 

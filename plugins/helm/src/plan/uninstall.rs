@@ -14,10 +14,9 @@ use crate::resources::{self, Scopes};
 
 pub(super) fn uninstall(context: &Context<'_>) -> Result<Plan> {
     let history = History::read(context)?;
-    history.check_idle()?;
     let timeout = context.timeout();
     let mut plan = Plan::new(MANAGER);
-    plan.warnings = history.warnings.clone();
+    plan.warnings = history.warnings_of_ending();
     let record = history.last();
     let hooks = match record {
         Some(record) if !context.request.options.no_hooks => record.hooks(),
