@@ -107,6 +107,10 @@ pub enum Special {
     Length,
     /// Its message names the callee as it is written.
     Callee,
+    /// Looks at all parts of its arguments.
+    Deep,
+    /// Makes a certificate, which takes long: a template that is included again gets the same one for the same request.
+    Certificate,
 }
 
 /// What a function does with its checked arguments.
@@ -125,6 +129,16 @@ pub struct Function {
 
 const fn fixed(name: &'static str, params: &'static [Ty], call: Call) -> Function {
     Function { name, params, variadic: None, special: Special::None, call }
+}
+
+/// A function that looks at all parts of its arguments.
+const fn deep(function: Function) -> Function {
+    Function { special: Special::Deep, ..function }
+}
+
+/// A function that makes a certificate.
+const fn certifying(function: Function) -> Function {
+    Function { special: Special::Certificate, ..function }
 }
 
 const fn variadic(name: &'static str, params: &'static [Ty], rest: Ty, call: Call) -> Function {

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::rc::Rc;
 
-use super::{Function, Special, Ty, fault, fixed, text, variadic};
+use super::{Function, Special, Ty, deep, fault, fixed, text, variadic};
 use crate::golang::bytes::to_bytes;
 use crate::golang::printf::{sprint, sprintf, sprintln};
 use crate::gotemplate::exec::Fault;
@@ -15,8 +15,8 @@ pub(super) static FUNCTIONS: &[Function] = &[
     Function { special: Special::And, ..variadic("and", &[Any], Any, |_, a| Ok(a[0].clone())) },
     Function { special: Special::Or, ..variadic("or", &[Any], Any, |_, a| Ok(a[0].clone())) },
     fixed("not", &[Any], |_, a| Ok(Value::Bool(!a[0].is_true()))),
-    variadic("eq", &[Any], Any, |_, a| Ok(Value::Bool(equal(a)?))),
-    fixed("ne", &[Any, Any], |_, a| Ok(Value::Bool(!equal(a)?))),
+    deep(variadic("eq", &[Any], Any, |_, a| Ok(Value::Bool(equal(a)?)))),
+    deep(fixed("ne", &[Any, Any], |_, a| Ok(Value::Bool(!equal(a)?)))),
     fixed("lt", &[Any, Any], |_, a| Ok(Value::Bool(less(&a[0], &a[1])?))),
     fixed("le", &[Any, Any], |_, a| Ok(Value::Bool(less_or_equal(a)?))),
     fixed("gt", &[Any, Any], |_, a| Ok(Value::Bool(!less_or_equal(a)?))),

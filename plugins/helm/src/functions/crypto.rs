@@ -14,7 +14,7 @@ use sha1::Digest as _;
 use self::certificate::{Authority, Pair, Request};
 use self::keys::PrivateKey;
 use super::encoding::{BASE64, decode, encode};
-use super::{Function, Ty, fault, fixed, int, text};
+use super::{Function, Ty, certifying, fault, fixed, int, text};
 use crate::golang::bytes::{from_bytes, to_bytes};
 use crate::gotemplate::exec::Fault;
 use crate::random;
@@ -25,6 +25,11 @@ use Ty::{Certificate, Int, List, Str, Uint32};
 /// Bits of the keys that certificates get.
 const CERTIFICATE_BITS: usize = 2048;
 const BLOCK: usize = 16;
+
+/// What a key counts for among the steps of a rendering.
+const KEY_STEPS: u64 = 2_000_000;
+/// The same for a slow hash.
+const HASH_STEPS: u64 = 1_000_000;
 
 pub(super) static FUNCTIONS: &[Function] = &[
     fixed("sha1sum", &[Str], |_, a| Ok(Value::str(hex(&sha1::Sha1::digest(to_bytes(text(a, 0))))))),
@@ -49,15 +54,20 @@ pub(super) static FUNCTIONS: &[Function] = &[
         let parts = [&all[..8], &all[8..12], &all[12..16], &all[16..20], &all[20..]];
         Ok(Value::str(parts.join("-")))
     }),
-    fixed("bcrypt", &[Str], |_, a| Ok(Value::str(password::bcrypt(&to_bytes(text(a, 0)))))),
-    fixed("htpasswd", &[Str, Str], |_, a| {
+    fixed("bcrypt", &[Str], |e, a| {
+        e.step(HASH_STEPS)?;
+        Ok(Value::str(password::bcrypt(&to_bytes(text(a, 0)))))
+    }),
+    fixed("htpasswd", &[Str, Str], |e, a| {
+        e.step(HASH_STEPS)?;
         let name = text(a, 0);
         Ok(Value::str(match name.contains(':') {
             true => format!("invalid username: {name}"),
             false => format!("{name}:{}", password::bcrypt(&to_bytes(text(a, 1)))),
         }))
     }),
-    fixed("derivePassword", &[Uint32, Str, Str, Str, Str], |_, a| {
+    fixed("derivePassword", &[Uint32, Str, Str, Str, Str], |e, a| {
+        e.step(KEY_STEPS)?;
         Ok(Value::str(password::derive(int(a, 0) as u32, text(a, 1), text(a, 2), text(a, 3), text(a, 4))))
     }),
     fixed("encryptAES", &[Str, Str], |e, a| {
@@ -68,7 +78,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
         decrypt(&to_bytes(text(a, 0)), text(a, 1)).map(Value::str).or_else(fault)
     }),
     fixed("genPrivateKey", &[Str], |e, a| {
-        e.step(1_000_000)?;
+        e.step(KEY_STEPS)?;
         let key = match text(a, 0) {
             "" | "rsa" => PrivateKey::rsa(4096),
             "ecdsa" => PrivateKey::p256(),
@@ -80,24 +90,24 @@ pub(super) static FUNCTIONS: &[Function] = &[
         Ok(Value::str(pem.unwrap_or_else(|error| format!("failed to generate private key: {error}"))))
     }),
     fixed("buildCustomCert", &[Str, Str], |_, a| custom(text(a, 0), text(a, 1)).or_else(fault)),
-    fixed("genCA", &[Str, Int], |e, a| {
-        e.step(1_000_000)?;
+    certifying(fixed("genCA", &[Str, Int], |e, a| {
+        e.step(KEY_STEPS)?;
         certificate(Request::authority(text(a, 0), int(a, 1)), None, None)
-    }),
+    })),
     fixed("genCAWithKey", &[Str, Int, Str], |_, a| {
         certificate(Request::authority(text(a, 0), int(a, 1)), None, Some(text(a, 2)))
     }),
-    fixed("genSelfSignedCert", &[Str, List, List, Int], |e, a| {
-        e.step(1_000_000)?;
+    certifying(fixed("genSelfSignedCert", &[Str, List, List, Int], |e, a| {
+        e.step(KEY_STEPS)?;
         certificate(server(a)?, None, None)
-    }),
+    })),
     fixed("genSelfSignedCertWithKey", &[Str, List, List, Int, Str], |_, a| {
         certificate(server(a)?, None, Some(text(a, 4)))
     }),
-    fixed("genSignedCert", &[Str, List, List, Int, Certificate], |e, a| {
-        e.step(1_000_000)?;
+    certifying(fixed("genSignedCert", &[Str, List, List, Int, Certificate], |e, a| {
+        e.step(KEY_STEPS)?;
         certificate(server(a)?, Some(&a[4]), None)
-    }),
+    })),
     fixed("genSignedCertWithKey", &[Str, List, List, Int, Certificate, Str], |_, a| {
         certificate(server(a)?, Some(&a[4]), Some(text(a, 5)))
     }),

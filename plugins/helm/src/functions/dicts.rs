@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::casts::to_text;
-use super::{Function, Ty, fault, fixed, map, text, variadic};
+use super::{Function, Ty, deep, fault, fixed, map, text, variadic};
 use crate::gotemplate::exec::Fault;
 use crate::value::{Entries, ListKind, Map, MapKind, Value};
 
@@ -76,12 +76,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
             source.iter().filter(|(k, _)| !omitted(k)).map(|(k, v)| (Rc::clone(k), v.clone())).collect(),
         ))
     }),
-    variadic("merge", &[Ty::Map], Ty::Map, MERGE),
-    variadic("mustMerge", &[Ty::Map], Ty::Map, MERGE),
-    variadic("mergeOverwrite", &[Ty::Map], Ty::Map, OVERWRITE),
-    variadic("mustMergeOverwrite", &[Ty::Map], Ty::Map, OVERWRITE),
-    fixed("deepCopy", &[Any], DEEP_COPY),
-    fixed("mustDeepCopy", &[Any], DEEP_COPY),
+    deep(variadic("merge", &[Ty::Map], Ty::Map, MERGE)),
+    deep(variadic("mustMerge", &[Ty::Map], Ty::Map, MERGE)),
+    deep(variadic("mergeOverwrite", &[Ty::Map], Ty::Map, OVERWRITE)),
+    deep(variadic("mustMergeOverwrite", &[Ty::Map], Ty::Map, OVERWRITE)),
+    deep(fixed("deepCopy", &[Any], DEEP_COPY)),
+    deep(fixed("mustDeepCopy", &[Any], DEEP_COPY)),
     variadic("dig", &[], Any, |_, a| dig(a)),
 ];
 

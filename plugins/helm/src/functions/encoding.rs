@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::json::{Style, from_json, to_json};
-use super::{Function, Ty, fault, fixed, text, toml};
+use super::{Function, Ty, deep, fault, fixed, text, toml};
 use crate::golang::bytes::{from_bytes, to_bytes};
 use crate::golang::number::format_float;
 use crate::golang::printf::stringer;
@@ -19,38 +19,38 @@ const PRETTY: Style = Style { html: true, pretty: true };
 const RAW: Style = Style { html: false, pretty: false };
 
 pub(super) static FUNCTIONS: &[Function] = &[
-    fixed("toJson", &[Any], |_, a| Ok(Value::str(to_json(&a[0], PLAIN).unwrap_or_default()))),
-    fixed("mustToJson", &[Any], |_, a| to_json(&a[0], PLAIN).map(Value::str).or_else(fault)),
-    fixed("toPrettyJson", &[Any], |_, a| Ok(Value::str(to_json(&a[0], PRETTY).unwrap_or_default()))),
-    fixed("mustToPrettyJson", &[Any], |_, a| to_json(&a[0], PRETTY).map(Value::str).or_else(fault)),
-    fixed("toRawJson", &[Any], |_, a| to_json(&a[0], RAW).map(Value::str).or_else(fault)),
-    fixed("mustToRawJson", &[Any], |_, a| to_json(&a[0], RAW).map(Value::str).or_else(fault)),
+    deep(fixed("toJson", &[Any], |_, a| Ok(Value::str(to_json(&a[0], PLAIN).unwrap_or_default())))),
+    deep(fixed("mustToJson", &[Any], |_, a| to_json(&a[0], PLAIN).map(Value::str).or_else(fault))),
+    deep(fixed("toPrettyJson", &[Any], |_, a| Ok(Value::str(to_json(&a[0], PRETTY).unwrap_or_default())))),
+    deep(fixed("mustToPrettyJson", &[Any], |_, a| to_json(&a[0], PRETTY).map(Value::str).or_else(fault))),
+    deep(fixed("toRawJson", &[Any], |_, a| to_json(&a[0], RAW).map(Value::str).or_else(fault))),
+    deep(fixed("mustToRawJson", &[Any], |_, a| to_json(&a[0], RAW).map(Value::str).or_else(fault))),
     fixed("mustFromJson", &[Str], |_, a| from_json(text(a, 0)).or_else(fault)),
     fixed("fromJson", &[Str], |_, a| Ok(as_map(from_json(text(a, 0)), ""))),
     fixed("fromJsonArray", &[Str], |_, a| Ok(as_list(from_json(text(a, 0)), ""))),
-    fixed("toYaml", &[Any], |e, a| sized(e, to_yaml(&a[0]).unwrap_or_default())),
-    fixed("mustToYaml", &[Any], |e, a| match to_yaml(&a[0]) {
+    deep(fixed("toYaml", &[Any], |e, a| sized(e, to_yaml(&a[0]).unwrap_or_default()))),
+    deep(fixed("mustToYaml", &[Any], |e, a| match to_yaml(&a[0]) {
         Some(out) => sized(e, out),
         None => match to_json(&a[0], PLAIN) {
             Err(error) => fault(format!("error marshaling into JSON: {error}")),
             Ok(_) => fault("yaml: control characters are not allowed"),
         },
-    }),
-    fixed("toYamlPretty", &[Any], |e, a| {
+    })),
+    deep(fixed("toYamlPretty", &[Any], |e, a| {
         let out = Emitter::new(Flavour::V3).document(&a[0]).unwrap_or_default();
         sized(e, trim_newline(out))
-    }),
+    })),
     fixed("fromYaml", &[Str], |_, a| {
         Ok(as_map(from_yaml(text(a, 0), Value::map(Entries::new())), YAML_MISMATCH))
     }),
     fixed("fromYamlArray", &[Str], |_, a| {
         Ok(as_list(from_yaml(text(a, 0), Value::list(Vec::new())), YAML_MISMATCH))
     }),
-    fixed("toToml", &[Any], |_, a| match toml::to_toml(&a[0]) {
+    deep(fixed("toToml", &[Any], |_, a| match toml::to_toml(&a[0]) {
         Err(error) if error.starts_with("toml: ") => Ok(Value::str(error)),
         other => other.map(Value::str).or_else(fault),
-    }),
-    fixed("mustToToml", &[Any], |_, a| toml::to_toml(&a[0]).map(Value::str).or_else(fault)),
+    })),
+    deep(fixed("mustToToml", &[Any], |_, a| toml::to_toml(&a[0]).map(Value::str).or_else(fault))),
     fixed("fromToml", &[Str], |_, a| {
         Ok(toml::from_toml(text(a, 0)).unwrap_or_else(|error| Value::pairs([("Error", Value::str(error))])))
     }),

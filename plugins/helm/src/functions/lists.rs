@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::casts::{is_empty, to_int, to_text, to_texts};
-use super::{Function, Ty, fault, fixed, int, nil_dereference, text, variadic};
+use super::{Function, Ty, deep, fault, fixed, int, nil_dereference, text, variadic};
 use crate::gotemplate::exec::{Engine, Fault};
 use crate::value::{ListKind, Value, deep_equal};
 
@@ -87,12 +87,12 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("mustReverse", &[Any], REVERSE),
     fixed("compact", &[Any], COMPACT),
     fixed("mustCompact", &[Any], COMPACT),
-    fixed("uniq", &[Any], UNIQ),
-    fixed("mustUniq", &[Any], UNIQ),
-    variadic("without", &[Any], Any, WITHOUT),
-    variadic("mustWithout", &[Any], Any, WITHOUT),
-    fixed("has", &[Any, Any], HAS),
-    fixed("mustHas", &[Any, Any], HAS),
+    deep(fixed("uniq", &[Any], UNIQ)),
+    deep(fixed("mustUniq", &[Any], UNIQ)),
+    deep(variadic("without", &[Any], Any, WITHOUT)),
+    deep(variadic("mustWithout", &[Any], Any, WITHOUT)),
+    deep(fixed("has", &[Any, Any], HAS)),
+    deep(fixed("mustHas", &[Any, Any], HAS)),
     variadic("slice", &[Any], Any, SLICE),
     variadic("mustSlice", &[Any], Any, SLICE),
     fixed("chunk", &[Int, Any], CHUNK),

@@ -1,7 +1,7 @@
 //! Texts: trimming, quoting, cutting, searching; and the types of values.
 
 use super::casts::{is_empty, to_text};
-use super::{Function, Ty, fault, fixed, int, text, variadic};
+use super::{Function, Ty, deep, fault, fixed, int, text, variadic};
 use crate::golang::bytes::{from_bytes, to_bytes};
 use crate::golang::printf::text_of;
 use crate::gotemplate::exec::{Engine, Fault};
@@ -74,7 +74,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
     fixed("kindOf", &[Any], |_, a| Ok(Value::str(a[0].kind_name()))),
     fixed("kindIs", &[Str, Any], |_, a| Ok(Value::Bool(text(a, 0) == a[1].kind_name()))),
-    fixed("deepEqual", &[Any, Any], |_, a| Ok(Value::Bool(deep_equal(&a[0], &a[1])))),
+    deep(fixed("deepEqual", &[Any, Any], |_, a| Ok(Value::Bool(deep_equal(&a[0], &a[1]))))),
 ];
 
 const TRIM_ALL: super::Call = |_, a| {

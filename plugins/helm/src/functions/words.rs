@@ -3,6 +3,7 @@
 use super::strings::{lower, upper};
 use super::{Function, Ty, fixed, int, text};
 use crate::golang::bytes::{from_bytes, to_bytes};
+use crate::gotemplate::exec::{Engine, Fault};
 use crate::random;
 use crate::value::Value;
 
@@ -25,10 +26,10 @@ pub(super) static FUNCTIONS: &[Function] = &[
     fixed("snakecase", &[Str], |_, a| Ok(Value::str(separated(text(a, 0), '_')))),
     fixed("kebabcase", &[Str], |_, a| Ok(Value::str(separated(text(a, 0), '-')))),
     fixed("camelcase", &[Str], |_, a| Ok(Value::str(camelcase(text(a, 0))))),
-    fixed("wrap", &[Int, Str], |_, a| Ok(Value::str(wrap(text(a, 1), int(a, 0), "\n", false)))),
-    fixed("wrapWith", &[Int, Str, Str], |_, a| {
+    fixed("wrap", &[Int, Str], |e, a| wrap(e, text(a, 1), int(a, 0), "\n", false)),
+    fixed("wrapWith", &[Int, Str, Str], |e, a| {
         let separator = if text(a, 1).is_empty() { "\n" } else { text(a, 1) };
-        Ok(Value::str(wrap(text(a, 2), int(a, 0), separator, true)))
+        wrap(e, text(a, 2), int(a, 0), separator, true)
     }),
     fixed("abbrev", &[Int, Str], |_, a| {
         let width = int(a, 0);
@@ -293,7 +294,13 @@ fn separated(text: &str, connector: char) -> String {
 }
 
 /// goutils' wrapping, which counts bytes.
-fn wrap(text: &str, width: i64, newline: &str, long_words: bool) -> String {
+fn wrap(
+    engine: &mut Engine<'_>,
+    text: &str,
+    width: i64,
+    newline: &str,
+    long_words: bool,
+) -> Result<Value, Fault> {
     let bytes = to_bytes(text);
     let width = width.max(1) as usize;
     let mut out: Vec<u8> = Vec::with_capacity(bytes.len() + 16);
@@ -303,6 +310,7 @@ fn wrap(text: &str, width: i64, newline: &str, long_words: bool) -> String {
             at += 1;
             continue;
         }
+        engine.check_size(out.len())?;
         let window = &bytes[at..at + width + 1];
         if let Some(space) = window.iter().rposition(|b| *b == b' ') {
             out.extend_from_slice(&bytes[at..at + space]);
@@ -322,7 +330,7 @@ fn wrap(text: &str, width: i64, newline: &str, long_words: bool) -> String {
         }
     }
     out.extend_from_slice(&bytes[at..]);
-    from_bytes(&out).into_owned()
+    Ok(Value::str(from_bytes(&out)))
 }
 
 /// goutils' abbreviation, which counts bytes.

@@ -15,6 +15,8 @@ pub(crate) const GO_VERSION: &str = "go1.26.8";
 
 /// Depth of nested values that are still printed; maps may contain themselves.
 const MAX_DEPTH: usize = 200;
+/// Nothing is added to a text beyond this; it is more than any rendering may put out.
+const MAX_TEXT: usize = 64 << 20;
 /// Widths and precisions beyond this are not believed, as in Go.
 const MAX_WIDTH: i64 = 1_000_000;
 
@@ -302,6 +304,9 @@ pub(crate) fn stringer(value: &Value) -> Option<String> {
 }
 
 fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth: usize) {
+    if out.len() > MAX_TEXT {
+        return;
+    }
     if depth > MAX_DEPTH {
         out.push_str("...");
         return;

@@ -28,7 +28,25 @@ impl Default for Limits {
     fn default() -> Self {
         // A component has less stack than a thread; Helm itself gives up after 1000 includes of one name.
         let depth = if cfg!(target_arch = "wasm32") { 1100 } else { 2200 };
-        Self { steps: 200_000_000, output: 64 << 20, depth }
+        Self { steps: 200_000_000, output: 32 << 20, depth }
+    }
+}
+
+/// Parts of a value, those of its parts included.
+const MAX_PARTS: u64 = 1_000_000;
+/// Bytes that an item of a list takes.
+const LIST_ITEM: usize = std::mem::size_of::<Value>();
+
+/// Counts the parts of a value; whether they are few enough.
+fn count_parts(value: &Value, depth: usize, left: &mut u64) -> bool {
+    let Some(rest) = left.checked_sub(1) else { return false };
+    *left = rest;
+    match value {
+        // What contains itself is noticed by those who write it.
+        _ if depth > 1000 => true,
+        Value::List(_, items) => items.iter().all(|item| count_parts(item, depth + 1, left)),
+        Value::Map(_, map) => map.borrow().values().all(|item| count_parts(item, depth + 1, left)),
+        _ => true,
     }
 }
 
@@ -72,6 +90,8 @@ pub struct Engine<'c> {
     /// Parsed texts of `tpl`.
     pub parsed: HashMap<Rc<str>, Rc<Vec<Rc<Tree>>>>,
     pub regexes: RefCell<HashMap<Rc<str>, Rc<crate::golang::regexp::Regexp>>>,
+    /// Certificates by the place and the request that they were made for.
+    certificates: HashMap<String, Value>,
     steps: u64,
     depth: usize,
 }
@@ -140,6 +160,7 @@ impl<'c> Engine<'c> {
             included: HashMap::new(),
             parsed: HashMap::new(),
             regexes: RefCell::default(),
+            certificates: HashMap::new(),
             steps: 0,
             depth: 0,
         }
@@ -158,6 +179,35 @@ impl<'c> Engine<'c> {
     pub fn check_size(&self, bytes: usize) -> Exec<()> {
         if bytes > self.limits.output {
             return Err(Chain::new(format!("output is larger than {} bytes", self.limits.output)));
+        }
+        Ok(())
+    }
+
+    /// Refuses values that look small but are endless when they are written out or copied.
+    pub(crate) fn check_parts(&mut self, value: &Value) -> Exec<()> {
+        let mut left = MAX_PARTS;
+        let is_bounded = count_parts(value, 0, &mut left);
+        self.step(MAX_PARTS - left)?;
+        if is_bounded {
+            return Ok(());
+        }
+        Err(Chain::new(format!("a value has more than {MAX_PARTS} parts")))
+    }
+
+    /// Counts the work that arguments or a result stand for, and refuses what does not fit into memory.
+    fn weigh<'v>(&mut self, values: impl IntoIterator<Item = &'v Value>, allowed: usize) -> Exec<()> {
+        let mut bytes = 0usize;
+        for value in values {
+            bytes += match value {
+                Value::Str(text) => text.len(),
+                Value::Bytes(bytes) => bytes.len(),
+                Value::List(_, items) => items.len() * LIST_ITEM,
+                _ => 0,
+            };
+        }
+        self.step(bytes as u64 / 64)?;
+        if bytes > self.limits.output.saturating_mul(allowed) {
+            return Err(Chain::new(format!("a value is larger than {} bytes", self.limits.output)));
         }
         Ok(())
     }
@@ -187,8 +237,14 @@ impl<'c> Engine<'c> {
                 tree.name, self.limits.depth
             )));
         }
-        let mut state =
-            State { engine: self, tree, node: None, vars: vec![(Rc::from("$"), dot.clone())], out };
+        let mut state = State {
+            engine: self,
+            tree,
+            node: None,
+            vars: vec![(Rc::from("$"), dot.clone())],
+            out,
+            certified: 0,
+        };
         let result = state.list(&dot, &tree.root);
         let out = std::mem::take(&mut state.out);
         self.depth -= 1;
@@ -202,6 +258,8 @@ struct State<'a, 'e, 'c> {
     node: Option<NodeRef<'a>>,
     vars: Vec<(Rc<str>, Rv)>,
     out: String,
+    /// Certificates asked for in this execution.
+    certified: usize,
 }
 
 impl<'a> State<'a, '_, '_> {

@@ -185,6 +185,30 @@ fn work_and_output_are_bounded() {
     insta::assert_snapshot!(messages.join("\n\n"));
 }
 
+/// Values that double with every turn: none of these may take more than moments and a few megabytes.
+#[test]
+fn values_that_grow_are_refused() {
+    let nested = "{{ $d := dict \"a\" 1 }}{{ range 60 }}{{ $d = dict \"a\" $d \"b\" $d }}{{ end }}";
+    let deep =
+        ["toYaml", "toYamlPretty", "mustToJson", "toToml", "deepCopy", "deepEqual (dict)", "merge (dict)"];
+    let mut messages: Vec<String> = deep
+        .iter()
+        .map(|function| one(&format!("{nested}{{{{ {function} $d }}}}"), Limits::default()))
+        .collect();
+    let small = || Limits { output: 100_000, ..Limits::default() };
+    let grown = [
+        "{{ $l := list 1 }}{{ range 60 }}{{ $l = concat $l $l }}{{ end }}",
+        "{{ $s := \"x\" }}{{ range 60 }}{{ $s = cat $s $s }}{{ end }}",
+        "{{ $s := \"x\" }}{{ range 90 }}{{ $s = b64enc $s }}{{ end }}",
+        "{{ $l := list }}{{ range 100000 }}{{ $l = append $l . }}{{ end }}",
+        "{{ wrapWith 1 (repeat 10000 \"x\") (repeat 1000 \"ab \") }}",
+    ];
+    messages.extend(grown.iter().map(|template| one(template, small())));
+    messages
+        .push(one("{{ range 100 }}{{ genPrivateKey \"rsa\" }}{{ end }}", Limits { steps: 1000, ..small() }));
+    insta::assert_snapshot!(messages.join("\n\n"));
+}
+
 #[test]
 fn maps_that_contain_themselves_do_not_hang() {
     with_stack(maps_that_contain_themselves);
@@ -206,4 +230,12 @@ fn certificates_are_signed_by_their_authority() {
                     {{ hasPrefix \"-----BEGIN EC PRIVATE KEY-----\" $s.Key }} {{ ne $s.Cert $ca.Cert }} \
                     {{ (buildCustomCert (b64enc $c.Cert) (b64enc $c.Key)).Cert | eq $c.Cert }}";
     assert_eq!(render(template), "true true true true true");
+}
+
+/// Charts include the template of a Secret once more for its checksum.
+#[test]
+fn a_template_included_again_holds_the_same_certificates() {
+    let template = "{{ define \"t\" }}{{ range until 2 }}{{ (genSelfSignedCert \"cn\" nil nil 1).Cert | sha256sum }} {{ end }}{{ end }}\
+                    {{ $first := include \"t\" . }}{{ eq $first (include \"t\" .) }} {{ splitList \" \" $first | uniq | len }}";
+    assert_eq!(render(template), "true 3");
 }

@@ -59,14 +59,10 @@ pub(super) fn format_integer(
             let blank = Flags { zero: false, ..flags.clone() };
             return pad(out, "", &blank);
         }
-        while body.len() < precision {
-            body.insert(0, '0');
-        }
+        body = "0".repeat(precision.saturating_sub(body.len())) + &body;
     } else if flags.zero && !flags.minus {
         let width = flags.width.unwrap_or(0).saturating_sub(sign.len());
-        while body.len() < width {
-            body.insert(0, '0');
-        }
+        body = "0".repeat(width.saturating_sub(body.len())) + &body;
     }
     let blank = Flags { zero: false, ..flags.clone() };
     pad(out, &format!("{sign}{prefix}{body}"), &blank);

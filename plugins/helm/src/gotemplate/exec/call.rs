@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Exec, Rv, State};
 use crate::functions::{Function, Special, Ty};
+use crate::golang::printf::sprint;
 use crate::gotemplate::ast::{Expr, NodeRef};
 use crate::gotemplate::error::Chain;
 use crate::value::{IntKind, Value};
@@ -81,13 +82,41 @@ impl<'a> State<'a, '_, '_> {
             };
             values.insert(0, Value::str(written));
         }
-        match (function.call)(self.engine, &values) {
-            Ok(value) => Ok(Rv::Iface(value)),
+        let request = match function.special {
+            Special::Certificate => Some(self.certificate_request(node, &values)),
+            _ => None,
+        };
+        if let Some(known) = request.as_ref().and_then(|request| self.engine.certificates.get(request)) {
+            return Ok(Rv::Iface(known.clone()));
+        }
+        let outcome = self
+            .engine
+            .weigh(&values, 2)
+            .and_then(|()| match function.special {
+                Special::Deep => values.iter().try_for_each(|value| self.engine.check_parts(value)),
+                _ => Ok(()),
+            })
+            .and_then(|()| (function.call)(self.engine, &values))
+            .and_then(|value| self.engine.weigh([&value], 1).map(|()| value));
+        match outcome {
+            Ok(value) => {
+                if let Some(request) = request {
+                    self.engine.certificates.insert(request, value.clone());
+                }
+                Ok(Rv::Iface(value))
+            }
             Err(cause) => {
                 self.at(node);
                 Err(self.wrapped(name, cause))
             }
         }
+    }
+
+    /// What a certificate is made for: the template, the how manieth of its certificates, and what is asked for. Charts
+    /// include whole templates again for checksums, which then are those of what is installed.
+    fn certificate_request(&mut self, node: NodeRef<'a>, values: &[Value]) -> String {
+        self.certified += 1;
+        format!("{}:{}:{} {}", self.tree.name, node.pos(), self.certified, sprint(values))
     }
 
     fn and_or(&mut self, dot: &Rv, or: bool, args: &'a [Expr], last: Option<Rv>) -> Exec<Rv> {
