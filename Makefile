@@ -43,7 +43,7 @@ check: toolchain
 bench: build realkube
 	@$(CARGO) build --quiet --release -p osc-integration --bins
 	@target/release/bench && integration/web-tests.sh size
-	@$(CARGO) bench --quiet -p osc-server --bench plugins
+	@$(CARGO) bench --quiet -p osc-server --bench plugins --bench charts
 
 # CORPUS=dir compares with another folder of the same layout as helm-corpus.
 conformance: build

@@ -2,6 +2,7 @@
 
 pub mod api_client;
 pub mod charts;
+pub mod helm;
 pub mod kubectl;
 pub mod osc;
 pub mod realkube;

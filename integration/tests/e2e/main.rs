@@ -3,4 +3,5 @@
 mod crash;
 mod input;
 mod offline;
+mod releases;
 mod story;

@@ -12,21 +12,21 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A server with a cluster, and somebody who looks at it from outside.
-struct Stage {
-    server: Server,
-    cluster: &'static str,
-    kubectl: Option<Kubectl>,
-    folder: TempDir,
+pub(crate) struct Stage {
+    pub(crate) server: Server,
+    pub(crate) cluster: &'static str,
+    pub(crate) kubectl: Option<Kubectl>,
+    pub(crate) folder: TempDir,
 }
 
 impl Stage {
-    fn sandbox() -> Result<Stage> {
+    pub(crate) fn sandbox() -> Result<Stage> {
         let server = Server::sandbox()?;
         let kubectl = Kubectl::new(&server.data().join("sandbox/kubeconfig"));
         Ok(Stage { server, cluster: "sandbox", kubectl, folder: tempfile::tempdir()? })
     }
 
-    fn real(kubeconfig: &Path) -> Result<Stage> {
+    pub(crate) fn real(kubeconfig: &Path) -> Result<Stage> {
         let server = Server::serve()?;
         let path = kubeconfig.to_str().context("the path is no text")?;
         let added = server
@@ -48,12 +48,12 @@ impl Stage {
         Ok(Stage { server, cluster: "real", kubectl: Kubectl::new(kubeconfig), folder: tempfile::tempdir()? })
     }
 
-    fn json(&self, line: &str) -> Result<Value> {
+    pub(crate) fn json(&self, line: &str) -> Result<Value> {
         self.server.osc(line.split(' ').chain(["-o", "json"]))?.json().with_context(|| line.to_owned())
     }
 
     /// Runs a change to its end; answers the operation and the progress.
-    fn change(&self, line: &str) -> Result<(Value, String)> {
+    pub(crate) fn change(&self, line: &str) -> Result<(Value, String)> {
         let ended = self.server.osc(line.split(' ').chain(["--wait", "-o", "json"]))?;
         let progress = ended.err.clone();
         let operation = ended.json().with_context(|| line.to_owned())?;
@@ -61,7 +61,7 @@ impl Stage {
         Ok((operation, progress))
     }
 
-    fn push(&self, name: &str, files: &[(String, Vec<u8>)]) -> Result<Value> {
+    pub(crate) fn push(&self, name: &str, files: &[(String, Vec<u8>)]) -> Result<Value> {
         let package = pack(self.folder.path(), name, files)?;
         let pushed = self
             .server
@@ -72,13 +72,13 @@ impl Stage {
     }
 
     /// A value of an object, if there is a `kubectl` to look with.
-    fn look(&self, kind: &str, name: &str, pointer: &str) -> Result<Option<Value>> {
+    pub(crate) fn look(&self, kind: &str, name: &str, pointer: &str) -> Result<Option<Value>> {
         let Some(kubectl) = &self.kubectl else { return Ok(None) };
         let object = kubectl.get(kind, "web", name)?;
         Ok(Some(object.pointer(pointer).cloned().unwrap_or_default()))
     }
 
-    fn expect(&self, kind: &str, name: &str, pointer: &str, wanted: &Value) -> Result<()> {
+    pub(crate) fn expect(&self, kind: &str, name: &str, pointer: &str, wanted: &Value) -> Result<()> {
         let found = self.look(kind, name, pointer)?;
         ensure!(
             found.as_ref().is_none_or(|found| found == wanted),
@@ -87,7 +87,7 @@ impl Stage {
         Ok(())
     }
 
-    fn expect_absent(&self, kind: &str, name: &str) -> Result<()> {
+    pub(crate) fn expect_absent(&self, kind: &str, name: &str) -> Result<()> {
         let absent = self.kubectl.as_ref().map(|kubectl| kubectl.is_absent(kind, "web", name));
         ensure!(absent.transpose()?.unwrap_or(true), "{kind} {name} is still there");
         Ok(())
