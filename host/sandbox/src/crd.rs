@@ -15,7 +15,7 @@ use crate::resources::{Resource, all_verbs, custom_subresources};
 use crate::schema::{Field, ListKind, Node, Shape, Type, TypeRef, table};
 use crate::value::{Get, map_at, object, set};
 
-pub(crate) use establish::{mark_deletion, prepare_create, run, sync};
+pub(crate) use establish::{mark_deletion, note_stored, prepare_create, run, sync};
 
 /// One version of a custom resource.
 #[derive(Debug)]
@@ -82,7 +82,7 @@ pub(crate) fn resources(definition: &Value) -> Vec<Arc<Resource>> {
             custom: Some(Arc::new(custom)),
         }));
     }
-    out.sort_by(|a, b| version_order(&b.version).cmp(&version_order(&a.version)));
+    out.sort_by_key(|served| std::cmp::Reverse(version_order(&served.version)));
     out
 }
 
@@ -250,6 +250,7 @@ pub(crate) fn decode(
     if !custom.preserve_unknown {
         structural::prune(&custom.schema, &mut body, "", true, unknown);
     }
+    structural::whole_numbers(&mut body);
     structural::set_defaults(&custom.schema, &mut body);
     structural::prune_null_metadata(&mut body);
     object(&mut body).insert("metadata".into(), metadata);

@@ -194,7 +194,6 @@ impl Registry {
     /// True if a group is known at all.
     pub fn knows_group(&self, group: &str) -> bool {
         self.builtin.iter().any(|r| r.group == group)
-            || self.read().values().flatten().any(|r| r.group == group)
     }
 }
 

@@ -88,12 +88,15 @@ pub struct Change {
     pub previous: Option<Arc<Object>>,
 }
 
+/// Objects of one resource by namespace and name.
+type Named = BTreeMap<(Arc<str>, Arc<str>), Arc<Object>>;
+
 #[derive(Default)]
 struct Inner {
     version: u64,
     /// Changes up to this version are forgotten.
     forgotten: u64,
-    objects: BTreeMap<Arc<str>, BTreeMap<(Arc<str>, Arc<str>), Arc<Object>>>,
+    objects: BTreeMap<Arc<str>, Named>,
     ring: VecDeque<Change>,
     ring_bytes: usize,
 }

@@ -8,6 +8,7 @@ mod cluster;
 mod common;
 mod config;
 mod container;
+mod events;
 mod meta;
 mod network;
 mod pod;
@@ -60,7 +61,7 @@ fn content(resource: &Resource, value: &Value) -> Vec<Cause> {
         ("", "resourcequotas") => quotas::quota(value),
         ("", "limitranges") => quotas::limit_range(value),
         ("", "namespaces") => cluster::namespace(value),
-        ("", "events") | ("events.k8s.io", _) => cluster::event(resource, value),
+        ("", "events") | ("events.k8s.io", _) => events::of_event(resource, value),
         ("", "endpoints") => network::endpoints(value),
         ("", "nodes") => cluster::node(value),
         ("admissionregistration.k8s.io", plural) if plural.ends_with("webhookconfigurations") => {
@@ -110,7 +111,7 @@ pub(crate) fn update(
     live: &Value,
     value: &Value,
 ) -> Vec<Cause> {
-    let mut causes = meta::of_update(live, value);
+    let mut causes = meta::of_update(resource, live, value);
     if resource.is_custom() {
         let mut found = crd::validate::object(resource, Some(live), value);
         if subresource == "status" {
@@ -162,6 +163,7 @@ pub(crate) fn update(
             causes.extend(content(resource, value));
             causes.extend(storage::volume_update(live, value));
         }
+        ("", "events") | ("events.k8s.io", _) => causes.extend(events::of_update(resource, live, value)),
         ("scheduling.k8s.io", _) => causes.extend(cluster::priority_class_update(live, value)),
         ("apiextensions.k8s.io", _) => causes.extend(crd::validate::definition(Some(live), value)),
         ("", "services") => {

@@ -1,5 +1,7 @@
 //! What clients see over HTTP, and what stays when a cluster starts again.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -119,6 +119,7 @@ impl Api {
         {
             meta.remove(field);
         }
+        unique_owners(&mut value, &mut warnings);
         track(resource, &empty_object(resource), &mut value, &claim, &options.manager, "");
         let object = self.store_new(resource, value, options, &mut warnings)?;
         Ok(Written { object, created: true, warnings })
@@ -278,12 +279,35 @@ pub(crate) fn strict(
     Ok(())
 }
 
+/// Owners that are named twice count once.
+pub(super) fn unique_owners(value: &mut Value, warnings: &mut Vec<String>) {
+    let Some(list) = value.pointer_mut("/metadata/ownerReferences").and_then(Value::as_array_mut) else {
+        return;
+    };
+    let mut seen: Vec<Value> = Vec::new();
+    let mut twice: Vec<String> = Vec::new();
+    list.retain(|owner| {
+        let new = !seen.contains(owner);
+        if new {
+            seen.push(owner.clone());
+        } else {
+            twice.push(owner.text(&["uid"]).into());
+        }
+        new
+    });
+    twice.dedup();
+    if !twice.is_empty() {
+        warnings.push(format!(
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may \
+             reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {}",
+            twice.join(", ")
+        ));
+    }
+}
+
 fn wrong_kind(resource: &Resource, api_version: &str, kind: &str, name: &str, known: bool) -> Status {
     let (group, version) = split_api_version(api_version);
     if resource.is_custom() {
-        if api_version.is_empty() {
-            return Status::bad_request("apiVersion must be set");
-        }
         if group != resource.group || version != resource.version {
             return Status::bad_request(format!(
                 "the API version in the data ({api_version}) does not match the expected API version ({})",

@@ -79,7 +79,7 @@ impl Api {
         if deleting {
             let shorter = old_grace.is_some_and(|old| grace < old) && options.grace.is_some();
             let force = options.grace == Some(0);
-            if !shorter && (kept || pending_grace || old_grace.unwrap_or(0) > 0) && !(force && !kept) {
+            if !shorter && (kept || pending_grace || old_grace.unwrap_or(0) > 0) && (kept || !force) {
                 return self.mark(resource, live, value, options);
             }
             if shorter && grace > 0 {

@@ -119,7 +119,11 @@ impl Api {
     ) -> Result<Value> {
         let seen = patched.clone();
         let refuse = |why: String| {
-            let text = go_json::text(&resource.node, &seen, touched);
+            let text = if resource.is_custom() {
+                seen.to_string()
+            } else {
+                go_json::text(&resource.node, &seen, touched)
+            };
             let cause = Cause::invalid("patch", &text.into(), &why);
             Status::invalid(Named { kind: "", group: "", name: "" }, &[cause])
         };

@@ -220,6 +220,9 @@ pub(super) fn prepare_update(resource: &Resource, subresource: &str, live: &Valu
         let now: i64 = if changed { old + 1 } else { old };
         set(value, &["metadata", "annotations", TEMPLATE_GENERATION], now.to_string());
     }
+    if resource.is("apiextensions.k8s.io", "customresourcedefinitions") && subresource.is_empty() {
+        crate::crd::note_stored(value);
+    }
     // Drivers get a generation with their first change; the one of priority classes never moves.
     let first = resource.is("storage.k8s.io", "csidrivers");
     if has_generation(resource) || first {

@@ -205,6 +205,10 @@ pub(super) fn check_preconditions(resource: &Resource, live: &Object, value: &Va
         ));
     }
     let version = value.text(&["metadata", "resourceVersion"]);
+    if !version.is_empty() && version.parse::<u64>().is_err() {
+        let text = format!("strconv.ParseUint: parsing {version:?}: invalid syntax");
+        return Err(Status::unclassified(text));
+    }
     if !version.is_empty() && version != live.value.text(&["metadata", "resourceVersion"]) {
         return Err(Status::modified(named(resource, name)));
     }

@@ -4,6 +4,7 @@
 //! budget of steps.
 
 mod parse;
+pub(crate) mod types;
 
 use std::collections::BTreeMap;
 
@@ -132,7 +133,9 @@ impl Machine {
                 _ => Err(Fault::Unknown),
             },
             "<" | "<=" | ">" | ">=" => {
+                let special = types::compare(&a, &b);
                 let order = match (&a, &b) {
+                    _ if special.is_some() => special.ok_or(Fault::Unknown)?,
                     (Value::String(a), Value::String(b)) => a.cmp(b),
                     (Value::Bool(a), Value::Bool(b)) => a.cmp(b),
                     _ => match (a.as_i64(), b.as_i64()) {
@@ -246,6 +249,9 @@ fn unescape(name: &str) -> String {
 }
 
 fn equal(a: &Value, b: &Value) -> bool {
+    if let Some(same) = types::equal(a, b) {
+        return same;
+    }
     match (a, b) {
         (Value::Number(x), Value::Number(y)) => x.as_f64() == y.as_f64(),
         _ => a == b,
@@ -289,6 +295,17 @@ fn function(target: Option<&Value>, name: &str, arguments: &[Value]) -> Outcome 
         Value::Object(map) => Some(map.len()),
         _ => None,
     };
+    if let (None, [Value::String(text)]) = (target, arguments)
+        && let Some(made) = types::make(name, text)
+    {
+        return made;
+    }
+    if let Some(outcome) = target.and_then(|target| types::method(target, name, arguments)) {
+        return outcome;
+    }
+    if arguments.iter().chain(target).any(types::is_special) {
+        return Err(Fault::Unknown);
+    }
     match (target, name, arguments) {
         (None, "size", [value]) | (Some(value), "size", []) => {
             count(value).map(Value::from).ok_or(Fault::Unknown)
@@ -424,7 +441,12 @@ mod tests {
             ("'cpu' in self.limits", "true"),
             ("self.name.matches('^[a-z]+$')", "true"),
             ("self.missing == 1", "failed: no such key: missing"),
-            ("quantity(self.name)", "unknown"),
+            ("quantity('2').isGreaterThan(quantity('1500m'))", "true"),
+            ("timestamp('2020-01-01T00:00:00Z') < timestamp('2021-01-01T00:00:00Z')", "true"),
+            ("duration('90s') == duration('1m30s') && duration('2h').getMinutes() == 120", "true"),
+            ("url('https://a.b:8443/c?d').getHost() == 'a.b:8443'", "true"),
+            ("ip('10.0.0.1').family() == 4", "true"),
+            ("format.named(self.name)", "unknown"),
             ("[1, 2].size() == 2 && {'a': 1}['a'] == 1", "true"),
             ("self.size >", "refused: unexpected end"),
         ];

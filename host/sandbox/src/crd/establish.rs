@@ -21,6 +21,7 @@ pub(crate) fn prepare_create(definition: &mut Value) {
         .items(&["spec", "versions"])
         .iter()
         .filter(|v| v["storage"] == true)
+        .take(1)
         .map(|v| v["name"].clone())
         .collect();
     let status = json!({
@@ -113,21 +114,27 @@ fn step(api: &Api, definition: &Value) {
     let conflicts = name_conflicts(api, definition);
     let _ = api.modify(DEFINITIONS, "", &name, "status", |d| {
         accept_names(d, &conflicts);
-        let versions: Vec<Value> = d
-            .items(&["spec", "versions"])
-            .iter()
-            .filter(|v| v["storage"] == true)
-            .map(|v| v["name"].clone())
-            .collect();
-        let stored = map_at(d, &["status"]).entry("storedVersions").or_insert_with(|| json!([]));
-        if let Some(list) = stored.as_array_mut() {
-            for version in versions {
-                if !list.contains(&version) {
-                    list.push(version);
-                }
+        note_stored(d);
+    });
+}
+
+/// The version that objects are stored in from now on is one of those that objects may be found in.
+pub(crate) fn note_stored(definition: &mut Value) {
+    let versions: Vec<Value> = definition
+        .items(&["spec", "versions"])
+        .iter()
+        .filter(|v| v["storage"] == true)
+        .take(1)
+        .map(|v| v["name"].clone())
+        .collect();
+    let stored = map_at(definition, &["status"]).entry("storedVersions").or_insert_with(|| json!([]));
+    if let Some(list) = stored.as_array_mut() {
+        for version in versions {
+            if !list.contains(&version) {
+                list.push(version);
             }
         }
-    });
+    }
 }
 
 /// Names of this definition that another accepted one of the group already has.

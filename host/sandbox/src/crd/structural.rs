@@ -132,3 +132,18 @@ pub(super) fn prune_null_metadata(value: &mut Value) {
         object(value).remove("metadata");
     }
 }
+
+/// Numbers without a fraction are whole numbers, as they are when Go writes them.
+pub(super) fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() < 1e15);
+            if let Some(whole) = whole {
+                *value = (whole as i64).into();
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(map) => map.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
+}

@@ -1,7 +1,9 @@
 //! Validation of custom resources by their structural schema.
 
 mod definition;
+mod openapi;
 mod rules;
+mod structural;
 
 use regex::Regex;
 use serde_json::{Map, Value};
@@ -16,6 +18,8 @@ pub(crate) use definition::definition;
 pub(crate) fn object(resource: &Resource, live: Option<&Value>, value: &Value) -> Vec<Cause> {
     let Some(custom) = &resource.custom else { return Vec::new() };
     let mut causes = Vec::new();
+    // Without a name there is nothing that rules could be asked about.
+    let unnamed = value.text(&["metadata", "name"]).is_empty();
     check(&custom.schema, value, "", true, &mut causes);
     lists(&custom.schema, value, "", &mut causes);
     embedded(&custom.schema, value, "", true, &mut causes);
@@ -33,7 +37,7 @@ pub(crate) fn object(resource: &Resource, live: Option<&Value>, value: &Value) -
     if !rules::any(&custom.schema) {
         return causes;
     }
-    if blocking {
+    if blocking || unnamed {
         let text = "some validation rules were not checked because the object was invalid; correct the existing \
                     errors to complete validation";
         causes.push(Cause::invalid("<nil>", &Value::Null, text));
@@ -129,8 +133,13 @@ fn combined(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>) {
         check(inner, value, at, false, &mut found);
         found.is_empty()
     };
+    let before = causes.len();
     for inner in schema.items(&["allOf"]) {
         check(inner, value, at, false, causes);
+    }
+    if causes.len() > before {
+        let text = format!("{at:?} must validate all the schemas (allOf)");
+        causes.push(Cause::invalid("<nil>", &Value::from(""), &text));
     }
     let any = schema.items(&["anyOf"]);
     if !any.is_empty() && !any.iter().any(passes) {
@@ -142,7 +151,10 @@ fn combined(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>) {
     if !one.is_empty() {
         let count = one.iter().filter(|i| passes(i)).count();
         if count != 1 {
-            let found = if count == 0 { "Found none valid" } else { "Found more than one valid" };
+            let found = match count {
+                0 => "Found none valid".to_string(),
+                count => format!("Found {count} valid alternatives"),
+            };
             let text = format!("{at:?} must validate one and only one schema (oneOf). {found}");
             causes.push(Cause::invalid("<nil>", &Value::from(""), &text));
             if count == 0 {
@@ -151,8 +163,8 @@ fn combined(schema: &Value, value: &Value, at: &str, causes: &mut Vec<Cause>) {
         }
     }
     if schema.get("not").is_some_and(|inner| inner.is_object() && passes(inner)) {
-        let text = format!("{at} in body must not validate the schema (not)");
-        causes.push(Cause::invalid(at, &Value::from(""), &text));
+        let text = format!("{at:?} must not validate the schema (not)");
+        causes.push(Cause::invalid("<nil>", &Value::from(""), &text));
     }
 }
 
@@ -205,6 +217,7 @@ fn has_format(format: &str, text: &str) -> bool {
         "cidr" => text
             .split_once('/')
             .is_some_and(|(ip, bits)| ip.parse::<std::net::IpAddr>().is_ok() && bits.parse::<u8>().is_ok()),
+        "duration" => crate::crd::cel::types::duration(text).is_some(),
         "byte" => base64::engine::general_purpose::STANDARD.decode(text).is_ok(),
         "uri" => text.contains(':') || text.starts_with('/'),
         "uuid" | "uuid3" | "uuid4" | "uuid5" => {

@@ -2,6 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use hyper::Method;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -14,9 +15,12 @@ use crate::crd::version_order;
 use crate::resources::{Resource, Subresource, api_version};
 use crate::status::{Result, Status};
 
+/// The resources of each version.
+type Versions = Vec<(String, Vec<Arc<Resource>>)>;
+
 /// All resources in the order of discovery, by group and version.
-fn groups(context: &Context) -> Vec<(String, Vec<(String, Vec<Arc<Resource>>)>)> {
-    let mut out: Vec<(String, Vec<(String, Vec<Arc<Resource>>)>)> = Vec::new();
+fn groups(context: &Context) -> Vec<(String, Versions)> {
+    let mut out: Vec<(String, Versions)> = Vec::new();
     let builtin = context.core.registry.builtin().iter().cloned();
     let mut custom = context.core.registry.custom();
     custom.sort_by(|a, b| a.group.cmp(&b.group).then_with(|| a.plural.cmp(&b.plural)));
@@ -81,7 +85,10 @@ pub(super) fn answer(context: &Context, group: &Group, version: Option<&str>) ->
                 return Ok(Answer::text(404, "404 page not found\n"));
             };
             let Some((_, resources)) = versions.iter().find(|(v, _)| v == version) else {
-                return Err(Status::no_resource());
+                if context.core.registry.knows_group(name) {
+                    return Err(Status::no_resource());
+                }
+                return Ok(Answer::text(404, "404 page not found\n"));
             };
             resource_list(name, version, resources)
         }
@@ -225,7 +232,10 @@ pub(super) fn other(context: &Context, path: &str) -> Result<Answer> {
         .iter()
         .any(|p| path.strip_prefix(p).is_some_and(|check| matches!(check, "" | "/ping" | "/etcd" | "/log")));
     if health {
-        return Ok(Answer::text(200, "ok"));
+        return Ok(Answer::text(200, health_text(context, path)));
+    }
+    if context.method != Method::GET && matches!(path, "/version" | "/openid/v1/jwks") {
+        return Err(Status::method_not_allowed());
     }
     match path {
         "" => {
@@ -247,6 +257,20 @@ pub(super) fn other(context: &Context, path: &str) -> Result<Answer> {
         "/openapi/v2" => Ok(openapi_v2(context)),
         _ => Ok(Answer::text(404, "404 page not found\n")),
     }
+}
+
+/// What a health check says: everything about this server in two lines if that is asked for.
+fn health_text(context: &Context, path: &str) -> String {
+    if !context.query.has("verbose") {
+        return "ok".into();
+    }
+    let excluded: Vec<&str> = context.query.all("exclude").collect();
+    let mut text = String::new();
+    for check in ["ping", "store"] {
+        let state = if excluded.contains(&check) { "excluded: ok" } else { "ok" };
+        text.push_str(&format!("[+]{check} {state}\n"));
+    }
+    text + path.split('/').nth(1).unwrap_or_default() + " check passed\n"
 }
 
 /// An empty document, in the only form that clients ask for, or as JSON.

@@ -74,6 +74,7 @@ fn known_fields(resource: &Resource) -> &'static [&'static str] {
             "status.podIP",
             "status.podIPs",
             "status.nominatedNodeName",
+            "spec.host",
         ],
         "nodes" => &["spec.unschedulable"],
         "namespaces" => &["status.phase"],
@@ -218,7 +219,11 @@ pub(super) fn parse_version(text: &str) -> Result<u64, String> {
 /// Waits until the store has reached a version; versions of the future are refused after a while.
 pub(super) async fn wait_for_version(context: &Context, text: &str, listing: bool) -> Result<u64> {
     let version = parse_version(text).map_err(|why| {
-        Status::bad_request(if listing { format!("invalid resource version: {why}") } else { why })
+        if listing {
+            Status::bad_request(format!("invalid resource version: {why}"))
+        } else {
+            Status::unclassified(why)
+        }
     })?;
     let mut newest = context.core.store.newest();
     if *newest.borrow() >= version {

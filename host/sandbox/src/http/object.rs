@@ -14,11 +14,23 @@ use crate::api::{Api, DeleteOptions, Deleted, FieldValidation, Patch, WriteOptio
 use crate::convert;
 use crate::resources::{Resource, Subresource};
 use crate::schema::table as types;
+use crate::schema::typed::{Findings, round_trip};
 use crate::status::{Cause, Named, Result, Status};
 use crate::store::Object;
 use crate::value::Get;
 
 pub(super) async fn answer(context: Context, target: Target) -> Result<Answer> {
+    let resource = context.core.registry.find(&target.group, &target.version, &target.resource);
+    let deprecation = resource.and_then(|r| r.custom.as_ref().and_then(|c| c.deprecation.clone()));
+    let accept = context.accept.clone();
+    match (answer_plain(context, target).await, deprecation) {
+        (answer, None) => answer,
+        (Ok(answer), Some(text)) => Ok(answer.with_warnings(&[text])),
+        (Err(status), Some(text)) => Ok(Answer::status(&status, &accept).with_warnings(&[text])),
+    }
+}
+
+async fn answer_plain(context: Context, target: Target) -> Result<Answer> {
     let Some(resource) = context.core.registry.find(&target.group, &target.version, &target.resource) else {
         return if context.core.registry.knows_group(&target.group) {
             Err(Status::no_resource())
@@ -62,9 +74,6 @@ pub(super) async fn answer(context: Context, target: Target) -> Result<Answer> {
         return Err(if collection { Status::method_not_allowed() } else { Status::no_resource() });
     }
     let mut warnings = Vec::new();
-    if let Some(text) = resource.custom.as_ref().and_then(|c| c.deprecation.clone()) {
-        warnings.push(text);
-    }
     if !resource.is_custom() && resource.group.is_empty() {
         match resource.plural.as_str() {
             "endpoints" => warnings.push(
@@ -360,8 +369,11 @@ pub(super) fn delete_options(context: &Context) -> Result<DeleteOptions> {
         }
     } else {
         let ty = types().named("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
-        let parsed = body::parse(context, "DeleteOptions", ty).map_err(options_error)?;
+        let parsed = body::parse(context, "DeleteOptions", ty.clone()).map_err(options_error)?;
         let value = &parsed.value;
+        if let Some(ty) = &ty {
+            round_trip(ty.get(), value.clone(), &mut Findings::default()).map_err(Status::bad_request)?;
+        }
         let (kind, version) = (value.text(&["kind"]), value.text(&["apiVersion"]));
         if !matches!(kind, "" | "DeleteOptions") {
             return Err(Status::bad_request(format!(

@@ -110,10 +110,12 @@ async fn eviction(
     }
     let api = context.api();
     let pod = api.get("pods", &target.namespace, &target.name)?;
-    let mut deletion = DeleteOptions::default();
-    deletion.grace = parsed.value.int(&["deleteOptions", "gracePeriodSeconds"]);
-    deletion.dry_run =
-        options.dry_run || parsed.value.items(&["deleteOptions", "dryRun"]).iter().any(|v| v == "All");
+    let mut deletion = DeleteOptions {
+        grace: parsed.value.int(&["deleteOptions", "gracePeriodSeconds"]),
+        dry_run: options.dry_run
+            || parsed.value.items(&["deleteOptions", "dryRun"]).iter().any(|v| v == "All"),
+        ..DeleteOptions::default()
+    };
     let wanted = |key: &str| {
         let value = parsed.value.at(&["deleteOptions", "preconditions", key]);
         value.and_then(Value::as_str).map(String::from)

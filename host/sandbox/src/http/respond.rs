@@ -209,10 +209,11 @@ impl Answer {
     }
 
     pub(crate) fn with_warnings(mut self, warnings: &[String]) -> Self {
-        for warning in warnings {
+        let headers = warnings.iter().map(|warning| {
             let text = warning.replace('\\', "\\\\").replace('"', "\\\"");
-            self.headers.push(("warning", format!("299 - \"{text}\"")));
-        }
+            ("warning", format!("299 - \"{text}\""))
+        });
+        self.headers.splice(0..0, headers);
         self
     }
 

@@ -5,7 +5,6 @@ use serde_json::Value;
 use super::common::{IMMUTABLE, NOT_NEGATIVE, has, not_negative, one_of, problems};
 use super::{container, pod};
 use crate::names;
-use crate::resources::Resource;
 use crate::status::Cause;
 use crate::value::Get;
 
@@ -73,46 +72,6 @@ pub(super) fn priority_class_update(live: &Value, value: &Value) -> Vec<Cause> {
     }
     if live.get("preemptionPolicy") != value.get("preemptionPolicy") {
         causes.push(Cause::invalid("preemptionPolicy", &value["preemptionPolicy"], IMMUTABLE));
-    }
-    causes
-}
-
-pub(super) fn event(resource: &Resource, value: &Value) -> Vec<Cause> {
-    let mut causes = Vec::new();
-    let own = value.text(&["metadata", "namespace"]);
-    let about = value.text(&["involvedObject", "namespace"]);
-    let new = resource.group == "events.k8s.io";
-    let timed = !value.text(&["eventTime"]).is_empty();
-    let mismatch =
-        Cause::invalid("involvedObject.namespace", &about.into(), "does not match event.namespace");
-    if !new || !timed {
-        let fits = if about.is_empty() { matches!(own, "" | "default") } else { own == about };
-        if !fits {
-            causes.push(mismatch);
-        }
-    } else {
-        if about.is_empty() && !matches!(own, "default" | "kube-system") {
-            causes.push(mismatch);
-        }
-        let controller = value.text(&["reportingComponent"]);
-        if controller.is_empty() {
-            causes.push(Cause::required("reportingController", ""));
-        }
-        causes.extend(problems(names::qualified_name(controller), "reportingController", controller));
-        for field in ["reportingInstance", "action", "reason"] {
-            if value.text(&[field]).is_empty() {
-                causes.push(Cause::required(field, ""));
-            }
-        }
-    }
-    if new {
-        if !timed {
-            causes.push(Cause::required("eventTime", ""));
-        }
-        let kind = value.text(&["type"]);
-        if !matches!(kind, "Normal" | "Warning") {
-            causes.push(Cause::invalid("type", &kind.into(), &format!("has invalid value: {kind}")));
-        }
     }
     causes
 }

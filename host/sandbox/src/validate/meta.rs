@@ -32,15 +32,15 @@ pub(super) fn of_object(resource: &Resource, value: &Value) -> Vec<Cause> {
     let prefix = value.text(&["metadata", "generateName"]);
     if !prefix.is_empty() {
         // A prefix may end where a name may not.
-        let prefix = prefix.strip_suffix('-').map_or_else(|| prefix.to_string(), |p| format!("{p}a"));
-        causes.extend(problems(name_problems(resource, &prefix), "metadata.generateName", &prefix));
+        let name = prefix.strip_suffix('-').map_or_else(|| prefix.to_string(), |p| format!("{p}a"));
+        causes.extend(problems(name_problems(resource, &name), "metadata.generateName", prefix));
     }
     if name.is_empty() {
         causes.push(Cause::required("metadata.name", "name or generateName is required"));
     } else {
         causes.extend(problems(name_problems(resource, name), "metadata.name", name));
     }
-    causes.extend(of_metadata(&value["metadata"], "metadata"));
+    causes.extend(of_kind(resource, &value["metadata"]));
     causes
 }
 
@@ -52,13 +52,22 @@ pub(super) fn of_map_metadata(meta: &Value, at: &str) -> Vec<Cause> {
     causes
 }
 
-/// Labels, annotations, finalizers and owners.
+/// Labels, annotations, finalizers and owners of an object.
+fn of_kind(resource: &Resource, meta: &Value) -> Vec<Cause> {
+    metadata(meta, !resource.is_custom(), "metadata")
+}
+
+/// The same inside an object.
 pub(crate) fn of_metadata(meta: &Value, at: &str) -> Vec<Cause> {
+    metadata(meta, false, at)
+}
+
+fn metadata(meta: &Value, built_in: bool, at: &str) -> Vec<Cause> {
     let mut causes = Vec::new();
     labels(&meta["labels"], &format!("{at}.labels"), &mut causes);
     annotations(meta, at, &mut causes);
     owners(meta, at, &mut causes);
-    finalizers(meta, at, &mut causes);
+    finalizers(meta, built_in, at, &mut causes);
     causes
 }
 
@@ -101,6 +110,13 @@ fn owners(meta: &Value, at: &str, causes: &mut Vec<Cause>) {
                 causes.push(Cause::invalid(format!("{field}.{key}"), &"".into(), "must not be empty"));
             }
         }
+        if owner.text(&["apiVersion"]) == "v1" && owner.text(&["kind"]) == "Event" {
+            let text = format!(
+                "Invalid value: {}: /v1, Kind=Event is disallowed from being an owner",
+                owner_text(owner)
+            );
+            causes.push(Cause::other(field.as_str(), "FieldValueInvalid", text));
+        }
         if owner["controller"] == true {
             controllers.push(owner);
         }
@@ -127,12 +143,12 @@ fn owner_text(owner: &Value) -> String {
     format!("{{{}}}", parts.join(","))
 }
 
-fn finalizers(meta: &Value, at: &str, causes: &mut Vec<Cause>) {
+fn finalizers(meta: &Value, built_in: bool, at: &str, causes: &mut Vec<Cause>) {
     const STANDARD: [&str; 3] = ["orphan", "foregroundDeletion", "kubernetes"];
     for (i, finalizer) in meta.items(&["finalizers"]).iter().filter_map(Value::as_str).enumerate() {
         let field = format!("{at}.finalizers[{i}]");
         causes.extend(problems(names::qualified_name(finalizer), &field, finalizer));
-        if !finalizer.contains('/') && !STANDARD.contains(&finalizer) {
+        if built_in && !finalizer.contains('/') && !STANDARD.contains(&finalizer) {
             let text = "name is neither a standard finalizer name nor is it fully qualified";
             causes.push(Cause::invalid(field, &finalizer.into(), text));
         }
@@ -140,7 +156,7 @@ fn finalizers(meta: &Value, at: &str, causes: &mut Vec<Cause>) {
 }
 
 /// Metadata of a changed object.
-pub(super) fn of_update(live: &Value, value: &Value) -> Vec<Cause> {
+pub(super) fn of_update(resource: &Resource, live: &Value, value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     if live.at(&["metadata", "deletionTimestamp"]).is_some() {
         let old = live.items(&["metadata", "finalizers"]);
@@ -164,7 +180,7 @@ pub(super) fn of_update(live: &Value, value: &Value) -> Vec<Cause> {
             causes.push(Cause::invalid(format!("metadata.{field}"), &shown, IMMUTABLE));
         }
     }
-    causes.extend(of_metadata(&value["metadata"], "metadata"));
+    causes.extend(of_kind(resource, &value["metadata"]));
     // A real server checks metadata for all kinds and then again for each kind.
     let again = causes.clone();
     causes.extend(again);

@@ -1,6 +1,7 @@
 //! What a write warns of, in the words of a real server.
 
 mod address;
+mod custom;
 mod pod;
 
 use serde_json::{Value, json};
@@ -17,9 +18,11 @@ pub(super) use address::{sloppy_cidr, sloppy_ip};
 /// Warnings of a write; `live` is the object before an update.
 pub(crate) fn of(resource: &Resource, live: Option<&Value>, value: &Value, warnings: &mut Vec<String>) {
     if resource.is_custom() {
+        custom::finalizers(live, value, warnings);
         return;
     }
     match (resource.group.as_str(), resource.plural.as_str()) {
+        ("apiextensions.k8s.io", _) => custom::formats(live, value, warnings),
         ("", "pods") if live.is_none() => {
             host_name(value, "the Pod's hostname", warnings);
             pod::of_pod(&value["spec"], &value["metadata"], "", warnings);
@@ -33,10 +36,10 @@ pub(crate) fn of(resource: &Resource, live: Option<&Value>, value: &Value, warni
                 template(&value["spec"]["template"], "spec.template", warnings);
             }
         }
-        ("apps", "daemonsets") => {
-            if live.is_none_or(|live| live["spec"]["template"] != value["spec"]["template"]) {
-                template(&value["spec"]["template"], "spec.template", warnings);
-            }
+        ("apps", "daemonsets")
+            if live.is_none_or(|live| live["spec"]["template"] != value["spec"]["template"]) =>
+        {
+            template(&value["spec"]["template"], "spec.template", warnings);
         }
         ("apps", "statefulsets") => stateful_set(live, value, warnings),
         ("batch", "jobs") => {

@@ -38,7 +38,7 @@ fn at_node(schema: &Value, old: Option<&Value>, value: &Value, at: &str, causes:
         return;
     }
     for rule in schema.items(&[RULES]) {
-        apply(rule, old, value, at, causes);
+        apply(rule, schema.text(&["type"]), old, value, at, causes);
     }
     match value {
         Value::Object(map) => {
@@ -72,7 +72,14 @@ fn at_node(schema: &Value, old: Option<&Value>, value: &Value, at: &str, causes:
     }
 }
 
-fn apply(rule: &Value, old: Option<&Value>, value: &Value, at: &str, causes: &mut Vec<Cause>) {
+fn apply(
+    rule: &Value,
+    schema_type: &str,
+    old: Option<&Value>,
+    value: &Value,
+    at: &str,
+    causes: &mut Vec<Cause>,
+) {
     let text = rule.text(&["rule"]);
     let transition = text.contains("oldSelf");
     let optional = rule["optionalOldSelf"] == true;
@@ -87,7 +94,16 @@ fn apply(rule: &Value, old: Option<&Value>, value: &Value, at: &str, causes: &mu
     let why = match evaluate(&expr, &variables) {
         Ok(Value::Bool(true)) | Err(Fault::Unknown) => return,
         Ok(_) => message(rule, text, &variables),
-        Err(Fault::Failed(error)) => format!("rule evaluation error: {error}"),
+        Err(Fault::Failed(error)) => {
+            let plain = match rule.text(&["message"]) {
+                "" => text.trim(),
+                message => message.trim(),
+            };
+            let field = if at.is_empty() { "<nil>" } else { at };
+            let text = format!("{error} evaluating rule: {plain}");
+            causes.push(Cause::invalid(field, &schema_type.into(), &text));
+            return;
+        }
     };
     let field = match rule.text(&["fieldPath"]) {
         "" => at.to_string(),
