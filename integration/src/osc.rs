@@ -310,6 +310,44 @@ fn lines(pipe: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
+/// `osc sandbox-cluster`: the embedded cluster alone, in a process of its own.
+pub struct SandboxCluster {
+    child: Child,
+    folder: TempDir,
+}
+
+impl SandboxCluster {
+    /// Starts it empty.
+    pub fn start() -> Result<SandboxCluster> {
+        let folder = tempfile::tempdir()?;
+        let home = Home::new()?;
+        let mut program = home.command(["sandbox-cluster", "--listen", "127.0.0.1:0", "--data-dir"])?;
+        program.arg(folder.path()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = program.spawn()?;
+        let lines = lines(child.stdout.take().context("no standard output")?);
+        let cluster = SandboxCluster { child, folder };
+        while !lines
+            .recv_timeout(START_LIMIT)
+            .context("the cluster did not start")?
+            .starts_with("cluster ready")
+        {}
+        Ok(cluster)
+    }
+
+    /// The administrator's kubeconfig.
+    pub fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("sandbox/kubeconfig")
+    }
+}
+
+impl Drop for SandboxCluster {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 fn keep(pipe: impl Read + Send + 'static, log: Arc<Mutex<String>>) {
     std::thread::spawn(move || {
         for line in BufReader::new(pipe).lines().map_while(Result::ok) {

@@ -259,7 +259,8 @@ fn kubeconfig(server: &str, ca: &[u8], token: &str) -> String {
     format!("{document:#}\n") // JSON is YAML
 }
 
-async fn client(kubeconfig: &str) -> Result<kube::Client> {
+/// A client with what a kubeconfig holds inline.
+pub async fn client(kubeconfig: &str) -> Result<kube::Client> {
     let parsed = kube::config::Kubeconfig::from_yaml(kubeconfig)?;
     let config = kube::Config::from_custom_kubeconfig(parsed, &Default::default()).await?;
     Ok(kube::Client::try_from(config)?)
