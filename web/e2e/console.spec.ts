@@ -51,11 +51,12 @@ async function examine(page: Page, name: string) {
         `${name} in ${mode}`,
       )
       .toEqual([]);
-    await page.screenshot({
-      path: join(pictures, `${name}-${mode}.png`),
-      fullPage: true,
-      caret: 'initial',
-    });
+    // The window grows with the page, so that what sticks to its edges is drawn once and at the edge.
+    const { width, height } = page.viewportSize() ?? { width: 1280, height: 900 };
+    const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+    await page.setViewportSize({ width, height: Math.max(height, whole) });
+    await page.screenshot({ path: join(pictures, `${name}-${mode}.png`), caret: 'initial' });
+    await page.setViewportSize({ width, height });
   }
 }
 
@@ -84,6 +85,10 @@ for (const [language, texts, width] of [
     const button = (name: string) =>
       page.getByRole('button', { name, exact: true }).or(page.locator('a.ant-btn', { hasText: name }));
 
+    await page.goto(`${server.url}/sign-in`);
+    await expect(page.getByRole('heading', { name: texts['signIn.title'] })).toBeVisible();
+    await shot('00-sign-in');
+
     // Sign in by the printed link; the catalogue is empty and says how to begin.
     await page.goto(server.signIn);
     await expect(page.getByRole('heading', { name: texts['catalogue.empty'] })).toBeVisible();
@@ -101,6 +106,11 @@ for (const [language, texts, width] of [
     await expect(page.getByRole('heading', { name: 'greeter', level: 1, exact: true })).toBeVisible();
     await shot('03-service');
 
+    for (const tab of ['findings', 'versions'] as const) {
+      await page.getByRole('tab', { name: texts[`service.${tab}`].replace('{count}', '1') }).click();
+      await shot(`03-service-${tab}`);
+    }
+
     // Deploy with one changed value.
     await button(texts['service.deploy']).click();
     await page.getByLabel(texts['instances.name'], { exact: true }).fill('web');
@@ -109,8 +119,10 @@ for (const [language, texts, width] of [
     await page.getByLabel(texts['instances.namespace'], { exact: true }).fill('demo');
     await page.getByRole('tab', { name: texts['values.yaml'] }).click();
     await page.getByRole('textbox', { name: texts['values.yaml'] }).fill('replicas: 2');
+    await shot('04-deploy-yaml');
     await page.getByRole('tab', { name: new RegExp(texts['values.changes']) }).click();
     await expect(page.getByRole('cell', { name: 'replicas' })).toBeVisible();
+    await shot('04-deploy-changes');
     await page.getByRole('tab', { name: texts['values.form'] }).click();
     await shot('04-deploy');
     await button(texts['deploy.preview']).click();
@@ -164,6 +176,9 @@ for (const [language, texts, width] of [
     });
     await button(texts['operations.open']).click();
 
+    await expect(page.getByText(texts['state.running']).first()).toBeVisible();
+    await shot('09-instance-later');
+
     // Delete after seeing what goes and what stays.
     await button(texts['instance.delete']).click();
     const dialog = page.getByRole('dialog');
@@ -189,6 +204,13 @@ for (const [language, texts, width] of [
       await expect(page.getByRole('heading', { name: texts[`nav.${page_}`], level: 1 })).toBeVisible();
       await shot(`11-${page_}`);
     }
+
+    await page.getByRole('link', { name: texts['nav.clusters'], exact: true }).click();
+    await button(texts['clusters.add']).click();
+    await expect(page.getByRole('dialog')).toBeVisible();
+    await shot('11-clusters-add');
+    await page.keyboard.press('Escape');
+    await expect(page.getByRole('dialog')).toBeHidden();
 
     // Install a plugin that a partner wrote: see what it asks for, allow a part, look at it.
     await page.getByRole('link', { name: texts['nav.plugins'], exact: true }).click();

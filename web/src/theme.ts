@@ -182,7 +182,11 @@ export function themeOf(mode: Mode): ThemeConfig {
         colorTextLightSolid: mode === 'dark' ? '#131817' : '#f4f6f5',
       },
       Modal: { titleFontSize: 18 },
-      Alert: { defaultPadding: '10px 14px' },
+      Alert: {
+        defaultPadding: '10px 14px',
+        withDescriptionPadding: '12px 16px',
+        withDescriptionIconSize: 18,
+      },
     },
   };
 }

@@ -24,11 +24,9 @@ export function duration(from: string | null | undefined, to: string | null | un
   if (!from || !to) return '';
   const seconds = (Date.parse(to) - Date.parse(from)) / 1000;
   if (!(seconds >= 0)) return '';
-  return seconds < 10
-    ? `${seconds.toFixed(1)} s`
-    : seconds < 120
-      ? `${Math.round(seconds)} s`
-      : `${Math.round(seconds / 60)} min`;
+  if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  return seconds < 120 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;
 }
 
 export function OperationSteps({ steps }: { steps: Step[] }) {
@@ -44,7 +42,9 @@ export function OperationSteps({ steps }: { steps: Step[] }) {
               <div>{step.name}</div>
               {step.message && <div className="osc-step-message">{step.message}</div>}
             </div>
-            <span className="osc-muted osc-small">{duration(step.started_at, step.finished_at)}</span>
+            <span className="osc-muted osc-small">
+              {step.state === 'skipped' ? t('step.notNeeded') : duration(step.started_at, step.finished_at)}
+            </span>
           </li>
         );
       })}

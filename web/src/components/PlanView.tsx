@@ -11,10 +11,10 @@ type Plan = Schemas['Plan'];
 type Change = Plan['changes'][number];
 
 const actions: Record<string, [Tone, TextKey]> = {
-  create: ['good', 'action.create'],
-  update: ['warn', 'action.update'],
-  replace: ['bad', 'action.replace'],
   delete: ['bad', 'action.delete'],
+  replace: ['bad', 'action.replace'],
+  update: ['warn', 'action.update'],
+  create: ['good', 'action.create'],
   keep: ['busy', 'action.keep'],
   none: ['idle', 'action.none'],
 };
@@ -29,7 +29,11 @@ export function PlanView({ plan }: { plan: Plan }) {
     for (const { action } of plan.changes) result.set(action, (result.get(action) ?? 0) + 1);
     return result;
   }, [plan.changes]);
-  const rows = filter === 'all' ? plan.changes : plan.changes.filter(({ action }) => action === filter);
+  // What goes and what changes is read first.
+  const order = Object.keys(actions);
+  const rank = ({ action }: Change) => (order.includes(action) ? order.indexOf(action) : order.length);
+  const sorted = [...plan.changes].sort((a, b) => rank(a) - rank(b));
+  const rows = filter === 'all' ? sorted : sorted.filter(({ action }) => action === filter);
   const unchecked = plan.changes.filter(({ checked, action }) => !checked && action !== 'none');
   return (
     <div className="osc-stack">
@@ -92,6 +96,7 @@ export function PlanView({ plan }: { plan: Plan }) {
       <Collapse
         size="small"
         className="osc-group"
+        defaultActiveKey={['kept']}
         items={[
           section('images', t('plan.images'), plan.images),
           section('crds', t('plan.crds'), plan.crds.map(textOf)),

@@ -12,19 +12,22 @@ type Options<In, Out> = {
   /** Said when it worked. */
   done?: string;
   onDone?: (result: Out) => void;
+  /** The page is left when it worked: what it shows is not asked for once more, it may be gone. */
+  leaves?: boolean;
   /** False where the page shows the error itself. */
   showError?: boolean;
 };
 
-export function useApiMutation<In, Out>({ run, changes, done, onDone, showError = true }: Options<In, Out>) {
+export function useApiMutation<In, Out>(options: Options<In, Out>) {
+  const { run, changes, done, onDone, leaves = false, showError = true } = options;
   const client = useQueryClient();
   const { message, notification } = App.useApp();
   const t = useText();
   return useMutation({
     mutationFn: run,
     onSuccess: (result) => {
-      // Not waited for: what was just deleted must not be asked for by the page that is being left.
-      for (const key of changes) void client.invalidateQueries({ queryKey: [key] });
+      const refetchType = leaves ? 'none' : 'active';
+      for (const key of changes) void client.invalidateQueries({ queryKey: [key], refetchType });
       if (done) void message.success(done);
       onDone?.(result);
     },

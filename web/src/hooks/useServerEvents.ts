@@ -2,19 +2,36 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 
-/** Refreshes every query whose key begins with the changed resource. The browser reconnects by itself. */
+/** News of one breath are one refresh: an operation tells of each of its steps. */
+const BREATH = 300;
+
+/** Refreshes every query whose key begins with a changed resource. The browser reconnects by itself. */
 export function useServerEvents(enabled: boolean) {
   const client = useQueryClient();
   useEffect(() => {
     if (!enabled) return;
     const source = new EventSource('/api/v1/events');
-    const refresh = (event: MessageEvent<string>) => {
-      const resource = resourceOf(event.data);
-      // `everything`: some events were lost on the way.
-      if (resource) void client.invalidateQueries(resource === 'everything' ? {} : { queryKey: [resource] });
+    const changed = new Set<string>();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const refresh = () => {
+      timer = undefined;
+      for (const resource of changed) {
+        // `everything`: some events were lost on the way.
+        void client.invalidateQueries(resource === 'everything' ? {} : { queryKey: [resource] });
+      }
+      changed.clear();
     };
-    source.addEventListener('message', refresh);
-    return () => source.close();
+    const hear = (event: MessageEvent<string>) => {
+      const resource = resourceOf(event.data);
+      if (!resource) return;
+      changed.add(resource);
+      timer ??= setTimeout(refresh, BREATH);
+    };
+    source.addEventListener('message', hear);
+    return () => {
+      clearTimeout(timer);
+      source.close();
+    };
   }, [client, enabled]);
 }
 

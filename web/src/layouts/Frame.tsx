@@ -5,12 +5,13 @@ import zhCN from 'antd/locale/zh_CN';
 import { useMemo, type ReactNode } from 'react';
 
 import { PreferencesContext, usePreferencesState } from '~/hooks/usePreferences';
-import { LanguageContext } from '~/i18n';
+import { LanguageContext, translator } from '~/i18n';
 import { themeOf } from '~/theme';
 import { cspNonce } from '~/util/nonce';
 
 export function Frame({ children }: { children: ReactNode }) {
   const preferences = usePreferencesState();
+  const t = translator(preferences.language);
   const theme = useMemo(() => themeOf(preferences.mode), [preferences.mode]);
   return (
     <PreferencesContext value={preferences}>
@@ -21,6 +22,7 @@ export function Frame({ children }: { children: ReactNode }) {
           csp={{ nonce: cspNonce() }}
           button={{ autoInsertSpace: false }}
           form={{ colon: false }}
+          renderEmpty={() => <span className="osc-muted">{t('common.nothing')}</span>}
         >
           <AntApp>{children}</AntApp>
         </ConfigProvider>

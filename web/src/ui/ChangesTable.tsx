@@ -1,5 +1,5 @@
 // Before and after, a row for each value that differs.
-import { Empty, Table } from 'antd';
+import { Table } from 'antd';
 
 import { useText } from '~/i18n';
 import type { Change, Json } from '~/util/changes';
@@ -17,7 +17,7 @@ const shown = (value: Json | undefined) =>
 export function ChangesTable({ changes, secrets = [], empty }: Props) {
   const t = useText();
   const hidden = (path: string) => secrets.includes(`/${path.replaceAll('.', '/')}`);
-  if (changes.length === 0) return <Empty image={Empty.PRESENTED_IMAGE_SIMPLE} description={empty} />;
+  if (changes.length === 0) return <p className="osc-muted">{empty}</p>;
   return (
     <Table
       className="osc-boxed"

@@ -2,7 +2,22 @@
 import { Alert, Button } from 'antd';
 
 import { asApiError } from '~/api/errors';
-import { useText } from '~/i18n';
+import { useText, type TextKey } from '~/i18n';
+
+/** What can be done about an error, by its code. */
+const ways: Record<string, TextKey> = {
+  'not-found': 'error.wayNotFound',
+  forbidden: 'error.wayForbidden',
+  conflict: 'error.wayConflict',
+  'already-exists': 'error.wayExists',
+  'cluster-unreachable': 'error.wayUnreachable',
+  'cluster-refused': 'error.wayClusterRefused',
+  refused: 'error.wayRefused',
+  'package-rejected': 'error.wayPackage',
+  'too-large': 'error.wayTooLarge',
+  'plugin-failed': 'error.wayPlugin',
+  internal: 'error.wayInternal',
+};
 
 type Props = { error: unknown; onRetry?: () => void };
 
@@ -10,6 +25,7 @@ export function ErrorView({ error, onRetry }: Props) {
   const t = useText();
   const problem = asApiError(error);
   const offline = problem.status === 0;
+  const way = offline ? 'error.offlineHelp' : ways[problem.code];
   return (
     <Alert
       type="error"
@@ -17,7 +33,7 @@ export function ErrorView({ error, onRetry }: Props) {
       title={offline ? t('error.offline') : problem.message}
       description={
         <>
-          {offline && <p>{t('error.offlineHelp')}</p>}
+          {way && <p>{t(way)}</p>}
           {problem.errors.length > 0 && (
             <ul className="osc-error-list">
               {problem.errors.map((item, index) => (

@@ -1,7 +1,9 @@
 // A YAML editor that tells what is wrong where. CodeMirror, with the page's nonce for its styles.
 import { yaml } from '@codemirror/lang-yaml';
+import { HighlightStyle, syntaxHighlighting } from '@codemirror/language';
 import { lintGutter, setDiagnostics, type Diagnostic } from '@codemirror/lint';
 import { Compartment, EditorState } from '@codemirror/state';
+import { tags } from '@lezer/highlight';
 import { EditorView, basicSetup } from 'codemirror';
 import { useEffect, useRef } from 'react';
 
@@ -18,17 +20,39 @@ type Props = {
 
 const nothing: Diagnostic[] = [];
 
+/** The theme's own inks, which read in light and in dark. */
+const colours = HighlightStyle.define([
+  { tag: [tags.propertyName, tags.definition(tags.propertyName)], color: 'var(--ant-color-primary)' },
+  { tag: [tags.string, tags.content, tags.attributeValue], color: 'var(--ant-color-text)' },
+  {
+    tag: [tags.number, tags.bool, tags.null, tags.keyword, tags.atom],
+    color: 'var(--ant-color-warning-text)',
+  },
+  { tag: [tags.labelName, tags.typeName, tags.meta], color: 'var(--ant-color-info-text)' },
+  { tag: [tags.comment, tags.separator, tags.punctuation], color: 'var(--ant-color-text-tertiary)' },
+]);
+
 /**
  * Typing over selected text. Left to itself the browser keeps the look of what was there in a style attribute, which the
  * content security policy refuses and reports.
  */
 const typeOver = EditorView.domEventHandlers({
   beforeinput(event, view) {
-    const { selection, readOnly } = view.state;
     if (event.inputType !== 'insertText' || event.data === null) return false;
-    if (view.composing || readOnly || selection.main.empty) return false;
+    // The browser's own selection: the editor may not have heard of it yet.
+    const chosen = document.getSelection();
+    const range = chosen && chosen.rangeCount > 0 ? chosen.getRangeAt(0) : null;
+    if (view.composing || view.state.readOnly || !range || range.collapsed) return false;
+    if (!view.contentDOM.contains(range.commonAncestorContainer)) return false;
     event.preventDefault();
-    view.dispatch(view.state.replaceSelection(event.data), { userEvent: 'input.type', scrollIntoView: true });
+    const from = view.posAtDOM(range.startContainer, range.startOffset);
+    const to = view.posAtDOM(range.endContainer, range.endOffset);
+    view.dispatch({
+      changes: { from, to, insert: event.data },
+      selection: { anchor: from + event.data.length },
+      userEvent: 'input.type',
+      scrollIntoView: true,
+    });
     return true;
   },
 });
@@ -51,6 +75,7 @@ export function YamlEditor({ value, onChange, diagnostics = nothing, label, rows
           yaml(),
           lintGutter(),
           typeOver,
+          syntaxHighlighting(colours),
           EditorView.cspNonce.of(cspNonce()),
           EditorView.contentAttributes.of({ 'aria-label': label, spellcheck: 'false' }),
           readOnly.current.of(EditorState.readOnly.of(!changed.current)),

@@ -3,13 +3,14 @@ import { withTheme } from '@rjsf/core';
 import { englishStringTranslator, TranslatableString, type RJSFSchema } from '@rjsf/utils';
 import { useMemo } from 'react';
 
+import { translator, useLanguage } from '~/i18n';
 import { isObject, type Json, type JsonObject } from '~/util/changes';
 
 import { AnyField } from './AnyField';
 import { shownSchema } from './schema';
 import { templates } from './templates';
 import { uiSchemaOf } from './uiSchema';
-import { validator } from './validator';
+import { validatorFor } from './validator';
 import { widgets, type FormContext } from './widgets';
 
 const ThemedForm = withTheme({ templates, widgets, fields: { AnyField } });
@@ -28,6 +29,8 @@ type Props = {
 
 /** Edits `values`; defaults are already in them, so none are filled in here. */
 export function GeneratedForm({ schema, values, onChange, disabled = false, choices = {} }: Props) {
+  const language = useLanguage();
+  const validator = useMemo(() => validatorFor(translator(language)), [language]);
   const shown = useMemo(() => shownSchema(schema) as RJSFSchema, [schema]);
   const uiSchema = useMemo(
     () => ({ ...uiSchemaOf(shown), 'ui:submitButtonOptions': { norender: true } }),

@@ -1,11 +1,12 @@
 // Values of an instance: a generated form, the same as YAML, and what differs from the defaults.
 import type { Diagnostic } from '@codemirror/lint';
 import type { RJSFSchema } from '@rjsf/utils';
-import { Badge, Collapse, Tabs } from 'antd';
+import { Collapse, Tabs } from 'antd';
 import { useMemo, useState } from 'react';
 
 import type { FormDocument } from '~/api/form';
-import { useText } from '~/i18n';
+import { translator, useLanguage, useText, type Translate } from '~/i18n';
+import { Chip } from '~/ui/Chip';
 import { ChangesTable } from '~/ui/ChangesTable';
 import { YamlEditor } from '~/ui/YamlEditor';
 import { changesOf, emptied, isObject, merged, overridesOf, type JsonObject } from '~/util/changes';
@@ -27,14 +28,15 @@ type Props = {
 
 export function ValuesEditor({ form, overrides, onChange, onReadable, choices }: Props) {
   const t = useText();
+  const language = useLanguage();
   const [tab, setTab] = useState('form');
   const [text, setText] = useState<string | null>(null); // what was typed; null while it follows the form
   const values = useMemo(() => asMap(merged(form.defaults, overrides)), [form, overrides]);
   const changes = useMemo(() => changesOf(form.defaults, values), [form, values]);
   const shownText = text ?? yamlOf(overrides);
   const diagnostics = useMemo(
-    () => (tab === 'yaml' ? diagnosticsOf(shownText, form, values) : []),
-    [tab, shownText, form, values],
+    () => (tab === 'yaml' ? diagnosticsOf(shownText, form, values, translator(language)) : []),
+    [tab, shownText, form, values, language],
   );
 
   const editForm = (next: JsonObject) => {
@@ -92,7 +94,7 @@ export function ValuesEditor({ form, overrides, onChange, onReadable, choices }:
           key: 'changes',
           label: (
             <>
-              {t('values.changes')} <Badge count={changes.length} size="small" color="var(--osc-accent)" />
+              {t('values.changes')} {changes.length > 0 && <Chip tone="warn">{changes.length}</Chip>}
             </>
           ),
           children: <ChangesTable changes={changes} secrets={form.secrets} empty={t('values.noChanges')} />,
@@ -104,10 +106,10 @@ export function ValuesEditor({ form, overrides, onChange, onReadable, choices }:
 
 const asMap = (value: unknown): JsonObject => (isObject(value) ? value : {});
 
-function diagnosticsOf(text: string, form: FormDocument, values: JsonObject): Diagnostic[] {
+function diagnosticsOf(text: string, form: FormDocument, values: JsonObject, t: Translate): Diagnostic[] {
   const parsed = parseValues(text);
   if (!parsed.values) return parsed.problems;
-  return errorsOf(form.json_schema as RJSFSchema, values).map(({ path, message }) => ({
+  return errorsOf(form.json_schema as RJSFSchema, values, t).map(({ path, message }) => ({
     ...placeOf(parsed.document, path),
     severity: 'error' as const,
     message: `${path.join('.')}: ${message}`,

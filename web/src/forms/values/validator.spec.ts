@@ -1,6 +1,11 @@
 import { expect, test } from 'vitest';
 
-import { errorsOf } from './validator';
+import { translator } from '~/i18n';
+
+import { errorsOf as errorsIn } from './validator';
+
+const errorsOf = (schema: Parameters<typeof errorsIn>[0], values: unknown) =>
+  errorsIn(schema, values, translator('en-US'));
 
 const schema = {
   type: 'object' as const,
@@ -26,9 +31,18 @@ test('a failed choice is one error', () => {
 });
 
 test('what is missing is said', () => {
-  expect(errorsOf(schema, {})[0]?.message).toContain('name');
+  expect(errorsOf(schema, {})).toEqual([{ path: ['name'], message: 'This is needed' }]);
 });
 
 test('a schema nobody can read finds nothing', () => {
   expect(errorsOf({ $ref: '#/nowhere' }, {})).toEqual([]);
+});
+
+test('the limit is said, along references and in the language of the page', () => {
+  const withReference = {
+    definitions: { port: { type: 'integer' as const, maximum: 65535 } },
+    properties: { port: { $ref: '#/definitions/port' } },
+  };
+  expect(errorsOf(withReference, { port: 70000 })[0]?.message).toBe('At most 65535');
+  expect(errorsIn(withReference, { port: 'x' }, translator('zh-CN'))[0]?.message).toBe('类型必须是 integer');
 });

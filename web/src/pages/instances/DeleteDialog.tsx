@@ -31,6 +31,7 @@ export function DeleteDialog({ instance, onClose }: Props) {
     run: (shown: Schemas['Plan']) =>
       bodyOf(api.POST('/api/v1/operations', { body: { plan: shown.id, hash: shown.hash } })),
     changes: ['instances', 'operations'],
+    leaves: true,
     onDone: (operation) => void navigate(paths.operation(operation.id)),
   });
   return (

@@ -1,9 +1,11 @@
+import { BellOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Empty, Table } from 'antd';
+import { Table } from 'antd';
 
 import { queries } from '~/api/queries';
 import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
+import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
 import { TimeAgo } from '~/ui/TimeAgo';
 
@@ -11,7 +13,13 @@ export function EventsTab({ id }: { id: string }) {
   const t = useText();
   const events = useQuery(queries.events(id));
   if (events.isError) return <ErrorView error={events.error} onRetry={() => void events.refetch()} />;
-  if (events.data?.length === 0) return <Empty description={t('events.empty')} />;
+  if (events.data?.length === 0) {
+    return (
+      <EmptyView icon={<BellOutlined />} title={t('events.empty')}>
+        {t('events.emptyHelp')}
+      </EmptyView>
+    );
+  }
   return (
     <Table
       className="osc-boxed"

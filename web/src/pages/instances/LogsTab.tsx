@@ -1,10 +1,11 @@
-import { ReloadOutlined } from '@ant-design/icons';
+import { FileTextOutlined, ReloadOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Button, Empty, Flex, Select } from 'antd';
+import { Button, Flex, Select } from 'antd';
 import { useState } from 'react';
 
 import { queries } from '~/api/queries';
 import { useText } from '~/i18n';
+import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
 
 export function LogsTab({ id }: { id: string }) {
@@ -13,7 +14,13 @@ export function LogsTab({ id }: { id: string }) {
   const logs = useQuery(queries.logs(id, pod));
   if (logs.isError) return <ErrorView error={logs.error} onRetry={() => void logs.refetch()} />;
   const pods = logs.data?.pods ?? [];
-  if (logs.data && pods.length === 0) return <Empty description={t('logs.empty')} />;
+  if (logs.data && pods.length === 0) {
+    return (
+      <EmptyView icon={<FileTextOutlined />} title={t('logs.empty')}>
+        {t('logs.emptyHelp')}
+      </EmptyView>
+    );
+  }
   return (
     <div className="osc-stack">
       <Flex gap={8}>

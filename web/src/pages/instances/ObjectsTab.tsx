@@ -1,16 +1,24 @@
+import { InboxOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Empty, Table } from 'antd';
+import { Table } from 'antd';
 
 import { queries } from '~/api/queries';
 import { StateTag } from '~/components/StateTag';
 import { useText } from '~/i18n';
+import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
 
 export function ObjectsTab({ id }: { id: string }) {
   const t = useText();
   const objects = useQuery(queries.objects(id));
   if (objects.isError) return <ErrorView error={objects.error} onRetry={() => void objects.refetch()} />;
-  if (objects.data?.length === 0) return <Empty description={t('objects.empty')} />;
+  if (objects.data?.length === 0) {
+    return (
+      <EmptyView icon={<InboxOutlined />} title={t('objects.empty')}>
+        {t('objects.emptyHelp')}
+      </EmptyView>
+    );
+  }
   return (
     <Table
       className="osc-boxed"

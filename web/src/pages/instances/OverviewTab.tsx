@@ -113,9 +113,9 @@ function Activity({ instance }: Props) {
               <StateTag state={state} reason={reason} />
             </span>
             <span className="osc-grow">
-              <Link to={paths.operation(id)}>{t(kindKey(kind))}</Link>{' '}
-              <span className="osc-muted osc-small">{duration(started_at, finished_at)}</span>
+              <Link to={paths.operation(id)}>{t(kindKey(kind))}</Link>
             </span>
+            <span className="osc-muted osc-small">{duration(started_at, finished_at)}</span>
             <span className="osc-muted osc-small">
               <TimeAgo time={created_at} />
             </span>

@@ -23,6 +23,7 @@ export default function Plan() {
   const apply = useApiMutation({
     run: (hash: string) => bodyOf(api.POST('/api/v1/operations', { body: { plan: id, hash } })),
     changes: ['operations', 'instances', 'plans'],
+    leaves: true,
     showError: false,
     onDone: (operation) => void navigate(paths.operation(operation.id)),
   });
@@ -36,6 +37,7 @@ export default function Plan() {
         title={t('plan.title')}
         extra={spent && <StateTag state={state} filled />}
         subtitle={t('plan.subtitle')}
+        trail={[{ label: t('nav.instances'), to: paths.instances() }]}
         actions={
           <>
             <Button onClick={() => void navigate(-1)}>{t('plan.back')}</Button>

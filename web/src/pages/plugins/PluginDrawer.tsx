@@ -29,7 +29,7 @@ export function PluginDrawer({ plugin, onClose }: { plugin: Plugin; onClose: () 
       title={t('plugins.details', { id: plugin.id })}
     >
       <div className="osc-stack">
-        <p className="osc-hint">{plugin.description}</p>
+        {plugin.description && <p>{plugin.description}</p>}
         {plugin.reason && (
           <Alert type={plugin.state === 'faulted' ? 'error' : 'warning'} showIcon title={plugin.reason} />
         )}

@@ -71,7 +71,11 @@ export default function Plugins() {
   );
   return (
     <>
-      <PageHeader title={t('nav.plugins')} subtitle={t('plugins.subtitle')} actions={upload} />
+      <PageHeader
+        title={t('nav.plugins')}
+        subtitle={`${t('plugins.subtitle')} ${t('plugins.installHelp')}`}
+        actions={upload}
+      />
       <div className="osc-stack">
         {install.isPending && (
           <div role="status">
@@ -102,7 +106,6 @@ export default function Plugins() {
             />
           ))}
         </div>
-        {items.length > 0 && <p className="osc-hint osc-small">{t('plugins.installHelp')}</p>}
       </div>
       {shown && (
         <PluginDrawer
@@ -151,7 +154,7 @@ function Card({ plugin, busy, onOpen, onToggle, onRemove }: CardProps) {
         </div>
         <StateTag state={state} reason={reason} filled />
       </div>
-      <p>{description}</p>
+      {description && <p>{description}</p>}
       <div className="osc-card-foot">
         {roles.map((role) => (
           <Chip key={role} tone="accent">

@@ -55,22 +55,26 @@ export default function Subscriptions() {
           <article key={subscription.service} className="osc-card">
             <div className="osc-card-head">
               <ServiceLogo name={subscription.service} />
-              <div style={{ flex: 1, minWidth: 0 }}>
+              <div>
                 <h2 className="ant-typography">
                   <Link to={paths.service(subscription.service)}>{subscription.service}</Link>
                 </h2>
-                <StateTag state={subscription.state} />
+                <span className="osc-muted osc-small">
+                  {t('service.by', { provider: subscription.provider })}
+                </span>
               </div>
+              <StateTag state={subscription.state} filled />
             </div>
-            <span className="osc-muted">
-              {t('subscriptions.since')} <TimeAgo time={subscription.created_at} />
-            </span>
-            <Flex gap={6}>
+            <div className="osc-card-foot osc-small">
               <Link to={`${paths.instances()}?service=${encodeURIComponent(subscription.service)}`}>
                 {t('subscriptions.instances', { count: subscription.instances })}
               </Link>
-            </Flex>
-            <Flex gap={8} style={{ marginTop: 'auto' }}>
+              <span className="osc-spring" />
+              <span className="osc-muted">
+                {t('subscriptions.since')} <TimeAgo time={subscription.created_at} />
+              </span>
+            </div>
+            <Flex gap={8}>
               <LinkButton to={paths.deploy(subscription.service)} type="primary" size="small">
                 {t('service.deploy')}
               </LinkButton>
