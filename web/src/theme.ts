@@ -176,7 +176,11 @@ export function themeOf(mode: Mode): ThemeConfig {
         dangerColor: mode === 'dark' ? '#1d0b08' : '#ffffff',
       },
       Tabs: { horizontalItemPadding: '10px 2px', horizontalItemGutter: 26, titleFontSize: 14 },
-      Segmented: { trackBg: mode === 'dark' ? '#1d2423' : '#edece5', trackPadding: 3 },
+      Segmented: {
+        trackBg: mode === 'dark' ? '#1a201f' : '#edece5',
+        itemSelectedBg: mode === 'dark' ? '#303a37' : '#ffffff',
+        trackPadding: 3,
+      },
       Tooltip: {
         colorBgSpotlight: mode === 'dark' ? '#e8edea' : '#1f2725',
         colorTextLightSolid: mode === 'dark' ? '#131817' : '#f4f6f5',
