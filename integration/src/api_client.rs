@@ -75,11 +75,14 @@ impl Client for ApiClient {
                 Verb::Update => ("PUT", "application/json"),
                 Verb::Merge => ("PATCH", "application/merge-patch+json"),
                 Verb::Strategic => ("PATCH", "application/strategic-merge-patch+json"),
+                Verb::Apply => ("PATCH", "application/apply-patch+yaml"),
                 Verb::Delete => ("DELETE", "application/json"),
             };
-            if matches!(call.verb, Verb::Create | Verb::Update | Verb::Merge | Verb::Strategic) {
-                path = format!("{path}?fieldManager={}", call.manager);
-            }
+            path = match call.verb {
+                Verb::Get | Verb::Delete => path,
+                Verb::Apply => format!("{path}?fieldManager={}&force=true", call.manager),
+                _ => format!("{path}?fieldManager={}", call.manager),
+            };
             let mut request = http::Request::builder().method(method).uri(path);
             let mut body = Vec::new();
             if !call.body.is_null() {

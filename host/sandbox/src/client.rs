@@ -126,6 +126,8 @@ pub enum Verb {
     Merge,
     /// Change it with a strategic merge patch.
     Strategic,
+    /// Apply a configuration, and take fields from others.
+    Apply,
     /// Remove it; the body is DeleteOptions.
     Delete,
 }

@@ -67,6 +67,10 @@ impl Embedded {
             Verb::Strategic => {
                 api.patch_object(&found, namespace, name, sub, &Patch::Strategic(call.body), &options)?.object
             }
+            Verb::Apply => {
+                let options = WriteOptions { force: true, ..options };
+                api.patch_object(&found, namespace, name, sub, &Patch::Apply(call.body), &options)?.object
+            }
             Verb::Delete => {
                 let deleted = api.delete_object(&found, namespace, name, &delete_options(&call.body))?;
                 if deleted.gone {

@@ -1,21 +1,23 @@
 //! ClusterRoles that are made of others, by labels.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::builtin::CLUSTER_ROLES;
-use crate::client::{Pending, Resource};
+use crate::client::{Call, Pending, Resource, Verb};
 use crate::object::{self, items, name};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::{Context, same};
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
 use crate::selector::LabelSelector;
 
+const MANAGER: &str = "clusterrole-aggregation-controller";
+
 /// Fills roles with the rules of others.
 pub(super) struct Aggregation;
 
 impl Reconciler for Aggregation {
     fn name(&self) -> &'static str {
-        "clusterrole-aggregation-controller"
+        MANAGER
     }
 
     fn watches(&self) -> Vec<Resource> {
@@ -59,9 +61,12 @@ async fn look(context: &Context, key: &Key) -> Outcome {
     }
     let rules = Value::Array(rules);
     if !same(role.get("rules").unwrap_or(&Value::Null), &rules) {
-        let mut new = (*role).clone();
-        new["rules"] = rules;
-        context.update(&CLUSTER_ROLES, new).await?;
+        let config = json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
+            "metadata": {"name": name(&role)}, "rules": rules,
+        });
+        let call = Call::new(Verb::Apply, &CLUSTER_ROLES, "", name(&role), config);
+        context.call(call.by(MANAGER)).await?;
     }
     Ok(None)
 }

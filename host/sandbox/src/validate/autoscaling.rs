@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::common::{has, one_of};
+use super::common::{NOT_NEGATIVE, has, one_of, quantity};
 use crate::status::Cause;
 use crate::value::Get;
 
@@ -80,6 +80,10 @@ fn scaling(rules: &Value, at: &str, causes: &mut Vec<Cause>) {
                 "must be less than or equal to 1800",
             ));
         }
+    }
+    let tolerance = &rules["tolerance"];
+    if quantity(tolerance).is_some_and(|q| q.nano() < 0) {
+        causes.push(Cause::invalid(format!("{at}.tolerance"), tolerance, NOT_NEGATIVE));
     }
 }
 

@@ -1,5 +1,7 @@
 //! Jobs, once and on a schedule.
 
+mod policy;
+
 use serde_json::Value;
 
 use super::common::{IMMUTABLE, has, not_negative, one_of, selector};
@@ -7,6 +9,8 @@ use super::pod;
 use crate::selector::LabelSelector;
 use crate::status::Cause;
 use crate::value::{Get, items_mut, remove};
+
+pub(super) use policy::intervals;
 
 /// The specification of a job.
 pub(super) fn job(spec: &Value, at: &str) -> Vec<Cause> {
@@ -26,14 +30,16 @@ pub(super) fn job(spec: &Value, at: &str) -> Vec<Cause> {
     if !mode.is_empty() {
         one_of(spec, "completionMode", at, &["NonIndexed", "Indexed"], &mut causes);
     }
-    if !spec.text(&["podReplacementPolicy"]).is_empty() {
-        let policies = ["Failed", "TerminatingOrFailed"];
-        one_of(spec, "podReplacementPolicy", at, &policies, &mut causes);
-    }
-    failure_policy(&spec["podFailurePolicy"], &format!("{at}.podFailurePolicy"), &mut causes);
     if mode == "Indexed" && !has(spec, &["completions"]) {
         let text = "when completion mode is Indexed";
         causes.push(Cause::required(format!("{at}.completions"), text));
+    }
+    policy::of_indexes(spec, mode, at, &mut causes);
+    policy::of_failure(spec, at, &mut causes);
+    policy::of_success(spec, mode, at, &mut causes);
+    if !spec.text(&["podReplacementPolicy"]).is_empty() {
+        let policies = ["Failed", "TerminatingOrFailed"];
+        one_of(spec, "podReplacementPolicy", at, &policies, &mut causes);
     }
     causes.extend(pod::of_template(&spec["template"], &format!("{at}.template")));
     let policy = spec.text(&["template", "spec", "restartPolicy"]);
@@ -47,35 +53,6 @@ pub(super) fn job(spec: &Value, at: &str) -> Vec<Cause> {
         causes.push(Cause::invalid(field, &policy.into(), text));
     }
     causes
-}
-
-fn failure_policy(policy: &Value, at: &str, causes: &mut Vec<Cause>) {
-    for (i, rule) in policy.items(&["rules"]).iter().enumerate() {
-        let at = format!("{at}.rules[{i}]");
-        match rule.text(&["action"]) {
-            "" => causes.push(Cause::required(
-                format!("{at}.action"),
-                "valid values: [\"Count\" \"FailIndex\" \"FailJob\" \"Ignore\"]",
-            )),
-            _ => one_of(rule, "action", &at, &["Count", "FailIndex", "FailJob", "Ignore"], causes),
-        }
-        let codes = &rule["onExitCodes"];
-        for (j, code) in codes.items(&["values"]).iter().enumerate() {
-            if codes.text(&["operator"]) == "In" && *code == 0 {
-                let field = format!("{at}.onExitCodes.values[{j}]");
-                causes.push(Cause::invalid(field, code, "must not be 0 for the In operator"));
-            }
-        }
-        let conditions = !rule.items(&["onPodConditions"]).is_empty();
-        if codes.is_object() == conditions {
-            let text = if conditions {
-                "specifying both OnExitCodes and OnPodConditions is not supported"
-            } else {
-                "specifying one of OnExitCodes and OnPodConditions is required"
-            };
-            causes.push(Cause::other(at, "FieldValueInvalid", format!("Invalid value: {text}")));
-        }
-    }
 }
 
 /// The selector of a job itself, not of a template of jobs.

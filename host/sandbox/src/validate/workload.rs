@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::common::{
     IMMUTABLE, at_most_hundred, go_struct, has, int_or_percent, invalid_struct, not_negative, one_of,
-    plain_number, selector, selector_shown, unsupported_struct,
+    plain_number, problems, selector, selector_shown, unsupported_struct,
 };
-use super::pod;
+use super::{pod, storage};
+use crate::names;
 use crate::resources::Resource;
 use crate::selector::LabelSelector;
 use crate::status::Cause;
@@ -195,6 +196,10 @@ pub(super) fn replication_controller(value: &Value) -> Vec<Cause> {
 fn with_claimed_volumes(value: &Value) -> Value {
     let claims = value.items(&["spec", "volumeClaimTemplates"]);
     let mut value = value.clone();
+    // The controller gives each pod names of its own.
+    for field in ["subdomain", "hostname"] {
+        remove(&mut value, &["spec", "template", "spec", field]);
+    }
     if claims.is_empty() {
         return value;
     }
@@ -202,6 +207,7 @@ fn with_claimed_volumes(value: &Value) -> Value {
     let volume =
         |claim: &Value| json!({"name": name(claim), "persistentVolumeClaim": {"claimName": name(claim)}});
     let mut volumes: Vec<Value> = claims.iter().map(volume).collect();
+    volumes.dedup();
     let own = value.items(&["spec", "template", "spec", "volumes"]);
     let claimed = |volume: &&Value| claims.iter().any(|claim| name(claim) == volume.text(&["name"]));
     volumes.extend(own.iter().filter(|volume| !claimed(volume)).cloned());
@@ -264,8 +270,16 @@ pub(super) fn stateful_set(value: &Value) -> Vec<Cause> {
             &mut causes,
         );
     }
+    for (i, claim) in spec.items(&["volumeClaimTemplates"]).iter().enumerate() {
+        causes.extend(storage::claim(&claim["spec"], &format!("spec.volumeClaimTemplates[{i}].spec")));
+    }
     not_negative(spec, "replicas", "spec", &mut causes);
     not_negative(spec, "minReadySeconds", "spec", &mut causes);
+    not_negative(&spec["ordinals"], "start", "spec.ordinals", &mut causes);
+    let service = spec.text(&["serviceName"]);
+    if !service.is_empty() {
+        causes.extend(problems(names::dns1123_label(service), "spec.serviceName", service));
+    }
     let usable = selects(value, "statefulset", &mut causes);
     selected_template(value, &with_claimed_volumes(value), usable, "", &mut causes);
     if usable {

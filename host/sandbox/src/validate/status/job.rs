@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::super::batch;
 use super::super::common::{has, not_negative};
 use crate::status::Cause;
 use crate::value::Get;
@@ -114,6 +115,13 @@ fn uncounted(status: &Value, causes: &mut Vec<Cause>) {
 
 fn indexes(value: &Value, changed: &dyn Fn(&str) -> bool, causes: &mut Vec<Cause>) {
     let status = &value["status"];
+    let completions = value.int(&["spec", "completions"]);
+    if let (true, Some(completions)) = (changed("completedIndexes"), completions)
+        && let Err(why) = batch::intervals(status.text(&["completedIndexes"]), completions)
+    {
+        let text = format!("error parsing completedIndexes: {why}");
+        causes.push(Cause::invalid("status.completedIndexes", &status["completedIndexes"], &text));
+    }
     let indexed = value.text(&["spec", "completionMode"]) == "Indexed";
     if changed("completedIndexes") && !indexed && !status.text(&["completedIndexes"]).is_empty() {
         let text = "cannot set non-empty completedIndexes when non-indexed completion mode";
