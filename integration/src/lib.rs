@@ -6,6 +6,7 @@ pub mod helm;
 pub mod kubectl;
 pub mod osc;
 pub mod realkube;
+pub mod until;
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};

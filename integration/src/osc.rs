@@ -127,6 +127,17 @@ fn collect(mut pipe: impl Read + Send + 'static) -> Receiver<String> {
     receiver
 }
 
+/// Resident memory of a process in bytes, now and at its highest.
+pub fn memory_of(pid: u32) -> Result<(u64, u64)> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let field = |name: &str| -> Result<u64> {
+        let line = status.lines().find(|line| line.starts_with(name)).context("no such line in status")?;
+        let number = line.split_whitespace().nth(1).context("no number in status")?;
+        Ok(number.parse::<u64>()? * 1024)
+    };
+    Ok((field("VmRSS:")?, field("VmHWM:")?))
+}
+
 /// A running `osc serve` or `osc sandbox`; dropping it kills the process.
 pub struct Server {
     child: Child,
@@ -265,14 +276,7 @@ impl Server {
 
     /// Resident memory in bytes, now and at its highest.
     pub fn memory(&self) -> Result<(u64, u64)> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let field = |name: &str| -> Result<u64> {
-            let line =
-                status.lines().find(|line| line.starts_with(name)).context("no such line in status")?;
-            let number = line.split_whitespace().nth(1).context("no number in status")?;
-            Ok(number.parse::<u64>()? * 1024)
-        };
-        Ok((field("VmRSS:")?, field("VmHWM:")?))
+        memory_of(self.child.id())
     }
 
     /// Kills it as a crash would (SIGKILL).

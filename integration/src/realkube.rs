@@ -150,6 +150,16 @@ impl RealKube {
         self.client.clone()
     }
 
+    /// Resident memory of all parts in bytes, now and at its highest.
+    pub fn memory(&self) -> Result<(u64, u64)> {
+        let mut sum = (0, 0);
+        for part in &self.parts {
+            let (now, most) = crate::osc::memory_of(part.child.id())?;
+            sum = (sum.0 + now, sum.1 + most);
+        }
+        Ok(sum)
+    }
+
     /// Stops one part the hard way, for tests of what happens then.
     pub fn kill(&mut self, name: &str) -> Result<()> {
         let at = self.parts.iter().position(|p| p.name == name);

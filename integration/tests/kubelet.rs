@@ -1,19 +1,16 @@
 //! The simulated kubelet on a real control plane: real controllers get their pods running, done and gone.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use osc_integration::api_client::start_kubelet;
 use osc_integration::realkube::RealKube;
+use osc_integration::until::until;
 use serde_json::{Value, json};
 
 struct Cluster(RealKube);
 
 impl Cluster {
-    async fn get(&self, path: &str) -> Result<Value> {
-        Ok(self.0.client().request(http::Request::get(path).body(Vec::new())?).await?)
-    }
-
     async fn post(&self, path: &str, body: Value) -> Result<Value> {
         let request = http::Request::post(path).header("content-type", "application/json");
         Ok(self.0.client().request(request.body(body.to_string().into_bytes())?).await?)
@@ -25,17 +22,7 @@ impl Cluster {
 
     /// Waits until an object is as wanted.
     async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value> {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            let found = self.get(path).await.unwrap_or_default();
-            if wanted(&found) {
-                return Ok(found);
-            }
-            if Instant::now() > deadline {
-                bail!("`{path}` never got there: {found:#}");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until(&self.0.client(), path, Duration::from_secs(60), wanted).await
     }
 }
 

@@ -6,11 +6,12 @@
 mod mask;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Result, bail};
 use osc_integration::api_client::{start_controllers, start_kubelet};
 use osc_integration::realkube::RealKube;
+use osc_integration::until::until;
 use serde_json::{Value, json};
 
 const APPS: &str = "/apis/apps/v1/namespaces/default";
@@ -54,17 +55,7 @@ impl Cluster {
     }
 
     async fn until(&self, path: &str, wanted: impl Fn(&Value) -> bool) -> Result<()> {
-        let deadline = Instant::now() + Duration::from_secs(90);
-        loop {
-            let found = self.get(path).await.unwrap_or_default();
-            if wanted(&found) {
-                return Ok(());
-            }
-            if Instant::now() > deadline {
-                bail!("`{path}` never got there: {found:#}");
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        until(&self.0, path, Duration::from_secs(90), wanted).await.map(drop)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Measures the built binary as its users meet it, and prints a table. `make bench` builds for release first.
 
+mod cluster;
 mod deploy;
 mod render;
 
@@ -27,6 +28,7 @@ fn row(what: impl Into<String>, value: impl Into<String>) -> Row {
 async fn main() -> Result<()> {
     let mut rows = tokio::task::spawn_blocking(start).await??;
     rows.extend(tokio::task::spawn_blocking(render::rows).await??);
+    rows.extend(cluster::rows().await?);
     rows.extend(deploy::rows().await?);
     let wide = rows.iter().map(|row| row.what.len()).max().unwrap_or(0);
     let mut table = String::new();
