@@ -86,11 +86,9 @@ fn width(c: u8) -> usize {
 impl<'a> Scanner<'a> {
     pub(super) fn new(text: &'a str) -> Scan<Self> {
         let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
-        let refused = |c: char| match c {
-            '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' => false,
-            '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' => false,
-            '\u{10000}'..='\u{10FFFF}' => false,
-            _ => true,
+        let refused = |c: char| {
+            !matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}')
+                && c < '\u{10000}'
         };
         // Plain ASCII, the usual case, is checked bytewise.
         let odd = |b: u8| b >= 0x7F || (b < b' ' && !matches!(b, b'\t' | b'\n' | b'\r'));

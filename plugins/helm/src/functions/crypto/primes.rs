@@ -37,7 +37,7 @@ fn survivors(start: &BigUint, small: &[u32]) -> impl Iterator<Item = u32> + use<
         let rest = (start % prime).iter_u32_digits().next().unwrap_or(0);
         // The first even offset `o` with `start + o` divisible; in steps of `prime` odd multiples follow.
         let gap = (prime - rest) % prime;
-        let first = if gap % 2 == 0 { gap } else { gap + prime };
+        let first = if gap.is_multiple_of(2) { gap } else { gap + prime };
         let mut at = first as usize / 2;
         while at < WINDOW {
             divided[at] = true;
