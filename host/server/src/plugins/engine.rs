@@ -74,6 +74,8 @@ impl Drop for Sandbox {
 pub(crate) fn config(allocation: Allocation) -> Config {
     let mut config = Config::new();
     config.epoch_interruption(true);
+    // Products of 64 bits in one instruction: charts make RSA keys.
+    config.wasm_wide_arithmetic(true);
     // Interpreters of templates recurse; pages of a stack cost only when they are touched.
     config.max_wasm_stack(4 << 20);
     config.async_stack_size(6 << 20);
