@@ -288,10 +288,12 @@ export function createMock({ stepTime = 700 } = {}): Mock {
     cluster.checked_at = before(0);
     return cluster;
   });
-  router.on('delete', '/api/v1/clusters/{name}', ({ params }) => {
+  router.on('delete', '/api/v1/clusters/{name}', ({ params, query }) => {
     const { name } = clusterOf(params['name']);
     const count = state.instances.filter(({ cluster }) => cluster === name).length;
-    if (count > 0)
+    if (query.get('forget_instances') === 'true')
+      state.instances = state.instances.filter(({ cluster }) => cluster !== name);
+    else if (count > 0)
       throw new Refusal(409, 'conflict', `cluster \`${name}\` has ${count} instances: delete them first`);
     state.clusters = state.clusters.filter((cluster) => cluster.name !== name);
     return undefined;

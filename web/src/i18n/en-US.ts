@@ -44,6 +44,9 @@ export const enUS = {
   'clusters.empty': 'No clusters yet',
   'clusters.emptyHelp':
     'Add one with its kubeconfig. Credentials are stored encrypted and must be inline: no files, no programs.',
+  'clusters.forgetHelp':
+    'The cluster does not answer, so nothing in it can be deleted: what they made stays there. Do this only if it is gone for good.',
+  'clusters.forgetTitle': '{count} instances in it are forgotten too',
   'clusters.fromFile': 'Read from file',
   'clusters.inUse': 'It has {count} instances: delete them first',
   'clusters.instances': '{count} instances',

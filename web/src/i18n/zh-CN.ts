@@ -43,6 +43,9 @@ export const zhCN: Record<keyof typeof enUS, string> = {
   'clusters.checked': '上次检查',
   'clusters.empty': '还没有集群',
   'clusters.emptyHelp': '用 kubeconfig 添加集群。凭据会加密保存，且必须内联：不能引用文件或程序。',
+  'clusters.forgetHelp':
+    '集群没有应答，无法删除其中的任何内容，已创建的对象会留在集群中。仅在集群已永久消失时才这样做。',
+  'clusters.forgetTitle': '其中 {count} 个实例也会一并移除记录',
   'clusters.fromFile': '从文件读取',
   'clusters.inUse': '其中还有 {count} 个实例，请先删除',
   'clusters.instances': '{count} 个实例',

@@ -1,8 +1,10 @@
 // The one dialog for what cannot be undone: it shows what goes and what stays, and wants the name typed.
-import { Input, Modal } from 'antd';
+import { Button, Input, Modal } from 'antd';
 import { useState, type ReactNode } from 'react';
 
 import { useText } from '~/i18n';
+
+import { ReasonButton } from './ReasonButton';
 
 type Props = {
   title: string;
@@ -25,14 +27,21 @@ export function ConfirmDialog({ title, name, action, busy, children, onConfirm, 
       open={open}
       title={title}
       width={720}
-      okText={action}
-      okButtonProps={{
-        danger: true,
-        disabled: typed !== name,
-        title: typed !== name ? t('confirm.why', { name }) : undefined,
-      }}
-      confirmLoading={busy}
-      onOk={onConfirm}
+      footer={[
+        <Button key="cancel" onClick={() => setOpen(false)}>
+          {t('common.cancel')}
+        </Button>,
+        <ReasonButton
+          key="confirm"
+          type="primary"
+          danger
+          reason={typed === name ? undefined : t('confirm.why', { name })}
+          loading={busy}
+          onClick={onConfirm}
+        >
+          {action}
+        </ReasonButton>,
+      ]}
       onCancel={() => setOpen(false)}
       afterClose={onClose}
     >

@@ -6,13 +6,13 @@ type Props = ButtonProps & {
   reason?: string | undefined;
 };
 
-export function ReasonButton({ reason, ...props }: Props) {
-  if (!reason) return <Button {...props} />;
-  // Not `disabled`: a disabled button takes no focus, so a keyboard could not reach the reason.
-  const { onClick: _onClick, danger: _danger, type: _type, ...rest } = props;
+export function ReasonButton({ reason, onClick, danger, type, ...props }: Props) {
+  // Not `disabled`: a disabled button takes no focus, so a keyboard could not reach the reason. It stays the same
+  // element when the reason goes, and so keeps the focus.
+  const can = { onClick, danger, type };
   return (
     <Tooltip title={reason}>
-      <Button {...rest} aria-disabled className="osc-cannot" />
+      {reason ? <Button {...props} aria-disabled className="osc-cannot" /> : <Button {...props} {...can} />}
     </Tooltip>
   );
 }

@@ -1,6 +1,6 @@
 import { ClusterOutlined, PlusOutlined, ReloadOutlined } from '@ant-design/icons';
 import { useQuery } from '@tanstack/react-query';
-import { Button, Flex, Form, Input, Modal, Skeleton, Upload } from 'antd';
+import { Alert, Button, Flex, Form, Input, Modal, Skeleton, Upload } from 'antd';
 import { useState } from 'react';
 import { Link } from 'react-router';
 
@@ -28,13 +28,21 @@ export default function Clusters() {
   const instances = useQuery(queries.instances());
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Cluster | null>(null);
+  const countIn = ({ name }: Cluster) =>
+    instances.data?.items.filter(({ cluster }) => cluster === name).length ?? 0;
   const check = useApiMutation({
     run: (name: string) => bodyOf(api.POST('/api/v1/clusters/{name}/check', { params: { path: { name } } })),
     changes: ['clusters'],
   });
   const remove = useApiMutation({
-    run: (name: string) => api.DELETE('/api/v1/clusters/{name}', { params: { path: { name } } }),
-    changes: ['clusters'],
+    run: (name: string) =>
+      api.DELETE('/api/v1/clusters/{name}', {
+        params: {
+          path: { name },
+          query: removing && countIn(removing) > 0 ? { forget_instances: true } : {},
+        },
+      }),
+    changes: ['clusters', 'instances', 'subscriptions'],
     done: t('clusters.removed'),
     onDone: () => setRemoving(null),
   });
@@ -58,7 +66,7 @@ export default function Clusters() {
             <ClusterCard
               key={cluster.name}
               cluster={cluster}
-              instances={instances.data?.items.filter((item) => item.cluster === cluster.name).length ?? 0}
+              instances={countIn(cluster)}
               checking={check.isPending && check.variables === cluster.name}
               onCheck={() => check.mutate(cluster.name)}
               onRemove={() => setRemoving(cluster)}
@@ -76,7 +84,16 @@ export default function Clusters() {
           onConfirm={() => remove.mutate(removing.name)}
           onClose={() => setRemoving(null)}
         >
-          <p>{t('clusters.removeHelp')}</p>
+          {countIn(removing) === 0 ? (
+            <p>{t('clusters.removeHelp')}</p>
+          ) : (
+            <Alert
+              type="warning"
+              showIcon
+              title={t('clusters.forgetTitle', { count: countIn(removing) })}
+              description={t('clusters.forgetHelp')}
+            />
+          )}
         </ConfirmDialog>
       )}
     </>
@@ -131,7 +148,10 @@ function ClusterCard({ cluster, instances, checking, onCheck, onRemove }: CardPr
           size="small"
           danger
           aria-label={`${t('common.remove')} ${name}`}
-          reason={instances > 0 ? t('clusters.inUse', { count: instances }) : undefined}
+          // What cannot be deleted any more can only be forgotten.
+          reason={
+            instances > 0 && state !== 'unreachable' ? t('clusters.inUse', { count: instances }) : undefined
+          }
           onClick={onRemove}
         >
           {t('common.remove')}

@@ -27,7 +27,7 @@ test('deleting shows what goes and what stays, and wants the name', async () => 
   const dialog = await screen.findByRole('dialog');
   expect(await within(dialog).findByText('Stays in the cluster (1)')).toBeDefined();
   const remove = within(dialog).getByRole('button', { name: 'Delete' });
-  expect((remove as HTMLButtonElement).disabled).toBe(true);
+  expect(remove.getAttribute('aria-disabled')).toBe('true');
   await user.type(within(dialog).getByLabelText('Type web to confirm'), 'web');
   await user.click(remove);
   await waitFor(() => expect(screen.getByLabelText('address').textContent).toMatch(/^\/operations\/\d+$/));

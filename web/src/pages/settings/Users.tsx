@@ -7,6 +7,7 @@ import { queries } from '~/api/queries';
 import { StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
+import { Chip } from '~/ui/Chip';
 import { CopyButton } from '~/ui/CopyButton';
 import { ErrorView } from '~/ui/ErrorView';
 import { Panel } from '~/ui/Panel';
@@ -113,18 +114,21 @@ export function Users({ me }: { me: Schemas['Me'] }) {
           },
           {
             title: t('settings.userRole', { tenant }),
-            render: (_, { name }) => (
-              <Select
-                size="small"
-                style={{ width: 130 }}
-                aria-label={`${t('settings.userRole', { tenant })}: ${name}`}
-                placeholder={t('common.none')}
-                disabled={name === me.name}
-                value={roleOf(name)}
-                options={options}
-                onChange={(role: string) => change.mutate({ name, role })}
-              />
-            ),
+            // One's own role is changed by somebody else.
+            render: (_, { name }) =>
+              name === me.name ? (
+                <Chip>{t(roleKey(roleOf(name) ?? ''))}</Chip>
+              ) : (
+                <Select
+                  size="small"
+                  style={{ width: 130 }}
+                  aria-label={`${t('settings.userRole', { tenant })}: ${name}`}
+                  placeholder={t('common.none')}
+                  value={roleOf(name)}
+                  options={options}
+                  onChange={(role: string) => change.mutate({ name, role })}
+                />
+              ),
           },
           {
             title: t('common.actions'),
