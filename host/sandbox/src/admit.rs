@@ -26,6 +26,7 @@ pub(crate) fn create(
     if resource.namespaced {
         namespace_is_open(api, resource, namespace, value)?;
     }
+    api.core.faults.mark(&api.core, &resource.kind, namespace, value);
     if resource.is_custom() {
         return Ok(());
     }

@@ -150,16 +150,9 @@ impl Allocator {
             return Ok(());
         }
         let wanted = value.text(&["spec", "clusterIP"]).to_string();
-        let wanted = if wanted.is_empty() {
-            value
-                .items(&["spec", "clusterIPs"])
-                .first()
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_string()
-        } else {
-            wanted
-        };
+        if wanted.is_empty() && !value.items(&["spec", "clusterIPs"]).is_empty() {
+            return Ok(()); // validation says that the first one is missing
+        }
         let mut used = self.lock();
         let found = match wanted.as_str() {
             "None" => {

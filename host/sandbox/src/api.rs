@@ -29,6 +29,7 @@ use serde_json::{Value, json};
 pub(crate) use create::strict;
 pub use delete::{DeleteOptions, Deleted};
 pub use patch::Patch;
+pub(crate) use patch::merge_patch;
 pub(crate) use strategy::empty_object;
 
 use crate::auth::User;
@@ -274,14 +275,19 @@ impl Api {
     pub(crate) fn bind_pod(&self, namespace: &str, name: &str, binding: &Value, dry_run: bool) -> Result<()> {
         let resource = self.resource("pods")?;
         let target = binding.text(&["target", "name"]).to_string();
-        if target.is_empty() {
-            return Err(Status::unclassified("Binding must have a target"));
-        }
         let kind = binding.text(&["target", "kind"]);
+        let mut problems = Vec::new();
         if !matches!(kind, "" | "Node") {
-            let cause = crate::status::Cause::unsupported("target.kind", &kind.into(), &["Node", "<empty>"]);
-            let named = Named { kind: "Binding", group: "", name };
-            return Err(Status::invalid(named, &[cause]));
+            let text = "supported values: \"Node\", \"<empty>\"";
+            problems.push(format!("target.kind: Unsupported value: {kind:?}: {text}"));
+        }
+        if target.is_empty() {
+            problems.push("target.name: Required value".to_string());
+        }
+        match &problems[..] {
+            [] => {}
+            [one] => return Err(Status::unclassified(one)),
+            more => return Err(Status::unclassified(format!("[{}]", more.join(", ")))),
         }
         for _ in 0..8 {
             let live = self.live(&resource, namespace, name)?;

@@ -43,6 +43,13 @@ resources! {
     INGRESSES = "networking.k8s.io", "v1", "ingresses", "Ingress", true;
     INGRESS_CLASSES = "networking.k8s.io", "v1", "ingressclasses", "IngressClass", false;
     NETWORK_POLICIES = "networking.k8s.io", "v1", "networkpolicies", "NetworkPolicy", true;
+    API_SERVICES = "apiregistration.k8s.io", "v1", "apiservices", "APIService", false;
+    CUSTOM_RESOURCE_DEFINITIONS =
+        "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", false;
+    MUTATING_WEBHOOK_CONFIGURATIONS = "admissionregistration.k8s.io", "v1", "mutatingwebhookconfigurations",
+        "MutatingWebhookConfiguration", false;
+    VALIDATING_WEBHOOK_CONFIGURATIONS = "admissionregistration.k8s.io", "v1", "validatingwebhookconfigurations",
+        "ValidatingWebhookConfiguration", false;
     POD_DISRUPTION_BUDGETS = "policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", true;
     CLUSTER_ROLES = "rbac.authorization.k8s.io", "v1", "clusterroles", "ClusterRole", false;
     CLUSTER_ROLE_BINDINGS =

@@ -17,6 +17,7 @@ use crate::api::Api;
 use crate::auth::{Auth, User};
 use crate::crd;
 use crate::embedded;
+use crate::faults::Faults;
 use crate::http::{Listener, ServeError};
 use crate::reconcile::Manager;
 use crate::resources::{Registry, Resource};
@@ -36,6 +37,7 @@ pub struct Core {
     pub registry: Registry,
     pub(crate) auth: Auth,
     allocator: Allocator,
+    pub(crate) faults: Faults,
     /// Goes up when what discovery says changes.
     served: AtomicU64,
     address: OnceLock<SocketAddr>,
@@ -53,6 +55,7 @@ impl Core {
             registry: Registry::new(),
             auth: Auth::default(),
             allocator: Allocator::default(),
+            faults: Faults::default(),
             served: AtomicU64::new(1),
             address: OnceLock::new(),
         };

@@ -12,6 +12,7 @@ mod daemonsets;
 mod deployments;
 mod endpoints;
 mod expiry;
+pub(crate) mod extensions;
 mod garbage;
 mod jobs;
 mod namespaces;
@@ -61,7 +62,8 @@ pub fn all(settings: &Settings) -> Vec<Arc<dyn Reconciler>> {
         Arc::new(namespaces::Namespaces),
         Arc::new(nodes::Nodes),
         Arc::new(quotas::Quotas),
-        Arc::new(replicasets::ReplicaSets),
+        Arc::new(replicasets::ReplicaSets::new()),
+        Arc::new(replicasets::ReplicaSets::elder()),
         Arc::new(scheduler::Scheduler::default()),
         Arc::new(statefulsets::StatefulSets),
         Arc::new(tokens::Tokens::new(&settings.root_ca)),

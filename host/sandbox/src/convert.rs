@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::resources::Resource;
 use crate::schema::{TypeRef, table};
+use crate::status::{Result, Status};
 use crate::value::{Get, object};
 
 /// The type of the stored version.
@@ -31,6 +32,21 @@ pub(crate) fn to_stored(resource: &Resource, mut value: Value) -> Value {
     }
     object(&mut value).insert("apiVersion".into(), resource.stored_api_version().into());
     value
+}
+
+/// Refuses what only a conversion webhook could do: nothing runs that would answer it.
+pub(crate) fn check(resource: &Resource, stored: &Value) -> Result<()> {
+    let written = stored.text(&["apiVersion"]);
+    let webhook = resource.custom.as_ref().is_some_and(|custom| custom.webhook);
+    if !webhook || written == resource.api_version() {
+        return Ok(());
+    }
+    Err(Status::not_offered(format!(
+        "conversion webhook for {written}, Kind={} failed: nothing runs in this simulated cluster, so the object is \
+         served only as {written}, in which it was written, and not as {}",
+        resource.kind,
+        resource.api_version()
+    )))
 }
 
 /// A stored object in the version of a request.

@@ -32,6 +32,8 @@ pub struct CustomVersion {
     pub columns: Vec<Value>,
     /// Paths of fields that selectors may name, as in `.spec.color`.
     pub selectable: Vec<String>,
+    /// A webhook converts between versions.
+    pub webhook: bool,
     /// A warning for each request, if the version is deprecated.
     pub deprecation: Option<String>,
 }
@@ -148,6 +150,7 @@ fn custom_version(definition: &Value, version: &Value, kind: &str) -> CustomVers
             .iter()
             .map(|f| f.text(&["jsonPath"]).to_string())
             .collect(),
+        webhook: definition.text(&["spec", "conversion", "strategy"]) == "Webhook",
         deprecation,
     }
 }

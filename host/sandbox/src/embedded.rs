@@ -12,8 +12,9 @@ use crate::client::{Call, Change, Client, Pending, Refusal, Resource, Shared, Ve
 use crate::clock::SystemClock;
 use crate::cluster::Core;
 use crate::controllers;
+use crate::controllers::extensions::Extensions;
 use crate::kubelet::Kubelet;
-use crate::reconcile::Manager;
+use crate::reconcile::{Manager, Reconciler};
 use crate::resources;
 use crate::status::Status;
 use crate::store::{ChangeKind, Object};
@@ -36,7 +37,8 @@ const TOKEN_LIFE: SignedDuration = SignedDuration::from_hours(24 * 3652);
 pub fn start(core: &Arc<Core>, root_ca: &str) -> Manager {
     let settings = controllers::Settings { root_ca: root_ca.to_owned() };
     let kubelet = Kubelet::new(NODE).with_pace(PACE);
-    controllers::start(Embedded::new(core), Arc::new(SystemClock), &settings, vec![Arc::new(kubelet)])
+    let more: Vec<Arc<dyn Reconciler>> = vec![Arc::new(kubelet), Arc::new(Extensions)];
+    controllers::start(Embedded::new(core), Arc::new(SystemClock), &settings, more)
 }
 
 /// A cluster of this process, with all rights.

@@ -5,8 +5,11 @@
 
 mod access;
 mod body;
+mod delete;
 mod discovery;
+mod lenient;
 mod list;
+mod metrics;
 mod object;
 mod openapi;
 mod pod;
@@ -75,6 +78,15 @@ async fn answer(core: Arc<Core>, request: Request<Incoming>, accept: Accept) -> 
     let route = Route::parse(&path);
     let user = crate::auth::impersonate(&core, user, &parts.headers)?;
     authorize(&core, &user, &parts.method, &path, &query, &route)?;
+    if let Route::Object(target) = &route {
+        let verb = target.verb(&parts.method, &query);
+        let (delay, refused) =
+            core.faults.of_request(&core, verb, &target.resource, &target.namespace, &target.name);
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        refused?;
+    }
     let mut context = Context {
         core,
         user: Arc::new(user),

@@ -214,8 +214,8 @@ pub fn search_domain(text: &str) -> Vec<String> {
     }
     if !full(SEARCH_DOMAIN, text) {
         out.push(rule(
-            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must \
-             start and end with an alphanumeric character",
+            "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '_', '-' or '.', and \
+             must start and end with an alphanumeric character",
             SEARCH_DOMAIN,
             &["example.com"],
         ));

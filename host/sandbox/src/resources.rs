@@ -179,7 +179,7 @@ impl Registry {
     pub fn storages(&self) -> Vec<Arc<Resource>> {
         let mut seen: Vec<Arc<str>> = Vec::new();
         let all = self.builtin.iter().cloned().chain(self.custom());
-        let stored = all.filter(|r| r.verbs.contains(&"list") && r.plural != "componentstatuses");
+        let stored = all.filter(|r| r.verbs.contains(&"watch"));
         stored
             .filter(|r| {
                 let new = !seen.contains(&r.storage);

@@ -107,8 +107,16 @@ fn with_detail(text: &str, detail: &str) -> String {
 pub fn quote(value: &Value) -> String {
     match value {
         Value::String(text) => go_quote(text),
-        other => other.to_string(),
+        other => go_json(&other.to_string()),
     }
+}
+
+/// JSON as Go writes it, which escapes what means something in HTML.
+pub fn go_json(text: &str) -> String {
+    if !text.contains(['<', '>', '&']) {
+        return text.to_string();
+    }
+    text.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
 /// A text as Go's `%q` prints it.

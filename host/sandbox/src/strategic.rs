@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::ownership::merge::go_print;
+use crate::ownership::check::go_print;
 use crate::schema::{Field, Node, Shape};
 use crate::status::{Result, Status};
 use crate::value::Get;

@@ -9,6 +9,7 @@ mod common;
 mod config;
 mod container;
 mod events;
+mod flow;
 mod meta;
 mod network;
 mod pod;
@@ -38,13 +39,18 @@ pub(crate) fn create(_core: &Core, resource: &Resource, value: &Value) -> Vec<Ca
         causes.extend(crd::validate::object(resource, None, value));
         return causes;
     }
-    causes.extend(content(resource, value));
+    let mut found = content(resource, value);
     if resource.plural == "cronjobs" {
-        causes.extend(batch::cron_name(value));
+        found.extend(batch::cron_name(value));
     }
     if resource.plural == "jobs" {
-        causes.extend(batch::job_selector(value));
+        // That it is not the generated one is said first.
+        let mut selectors = batch::job_selector(value);
+        let first = selectors.iter().position(|c| c.message.ends_with("not auto-generated"));
+        causes.extend(first.map(|at| selectors.remove(at)));
+        found.extend(selectors);
     }
+    causes.extend(found);
     causes
 }
 
@@ -82,6 +88,8 @@ fn content(resource: &Resource, value: &Value) -> Vec<Cause> {
         ("autoscaling", _) => autoscaling::autoscaler(value),
         ("certificates.k8s.io", "certificatesigningrequests") => cluster::signing_request(value),
         ("policy", _) => workload::budget(value),
+        ("flowcontrol.apiserver.k8s.io", "flowschemas") => flow::schema(value),
+        ("flowcontrol.apiserver.k8s.io", _) => flow::level(value),
         ("networking.k8s.io", "ingresses") => network::ingress(value),
         ("networking.k8s.io", "networkpolicies") => network::policy(value),
         ("networking.k8s.io", "ingressclasses") => network::ingress_class(value),
@@ -177,6 +185,10 @@ pub(crate) fn update(
         ("", "persistentvolumeclaims") => {
             causes.extend(content(resource, value));
             causes.extend(storage::claim_update(live, value));
+        }
+        ("apps", "daemonsets") => {
+            causes.extend(workload::of_update(resource, live, value));
+            causes.extend(content(resource, value));
         }
         ("apps" | "batch" | "", plural) if plural != "controllerrevisions" => {
             causes.extend(content(resource, value));

@@ -267,7 +267,11 @@ pub(crate) fn strict(
     match validation {
         _ if texts.is_empty() => {}
         FieldValidation::Ignore => {}
-        FieldValidation::Warn => warnings.extend(texts.iter().cloned()),
+        // What the reader of YAML says has a heading and a line for each complaint.
+        FieldValidation::Warn => warnings.extend(texts.iter().flat_map(|text| {
+            let lines = text.strip_prefix("yaml: unmarshal errors:\n").unwrap_or(text);
+            lines.split('\n').map(|line| line.trim_start().to_owned())
+        })),
         FieldValidation::Strict => {
             let error = format!("strict decoding error: {}", texts.join(", "));
             let kind = &resource.kind;

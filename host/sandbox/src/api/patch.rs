@@ -8,7 +8,8 @@ use super::create::check_namespace;
 use super::strategy::{empty_object, filter};
 use super::update::{check_name, check_preconditions};
 use super::{Api, FieldValidation, WriteOptions, Written, key, named, named_kind, not_found};
-use crate::ownership::managed::{Applied, Claim, Writer, apply};
+use crate::ownership::apply::{Applied, apply};
+use crate::ownership::managed::{Claim, Writer};
 use crate::resources::Resource;
 use crate::schema::go_json;
 use crate::status::{Cause, Named, Result, Status};
@@ -69,6 +70,7 @@ impl Api {
         patch: &Patch,
         options: &WriteOptions,
     ) -> Result<Option<Written>> {
+        convert::check(resource, &live.value)?;
         let seen = convert::from_stored(resource, live.value.clone());
         let patched = patched(resource, &seen, patch)?;
         let mut warnings = Vec::new();
@@ -189,7 +191,10 @@ impl Api {
         let writer = Writer { manager: &options.manager, api_version: &resource.api_version(), subresource };
         let filter = filter(resource, subresource);
         let base = match &live {
-            Some(live) => live.value.clone(),
+            Some(live) => {
+                convert::check(resource, &live.value)?;
+                live.value.clone()
+            }
             None if subresource.is_empty() => {
                 let uid = config.text(&["metadata", "uid"]);
                 if !uid.is_empty() {

@@ -137,6 +137,15 @@ pub(super) fn prepare_create(resource: &Resource, value: &mut Value) {
             disabled::same_sources(value);
         }
         "customresourcedefinitions" => crate::crd::prepare_create(value),
+        // What this server serves itself is available at once.
+        "apiservices" if value.at(&["spec", "service"]).is_none_or(Value::is_null) => {
+            let now = crate::schema::typed::format_seconds(jiff::Timestamp::now());
+            let condition = json!({
+                "type": "Available", "status": "True", "lastTransitionTime": now, "reason": "Local",
+                "message": "Local APIServices are always available",
+            });
+            set(value, &["status", "conditions"], json!([condition]));
+        }
         "jobs" => crate::defaults::job_labels(value),
         "secrets" | "configmaps" => {}
         _ => {}
@@ -259,11 +268,10 @@ fn counts_as_change(resource: &Resource, live: &Value, value: &Value) -> bool {
         matches!(key, "metadata" | "apiVersion" | "kind")
             || key == "status" && (has_status(resource) || !resource.is_custom())
     };
-    let relevant = |v: &Value| -> Vec<(String, Value)> {
-        let map = v.as_object().into_iter().flatten();
-        map.filter(|(k, _)| !ignored(k)).map(|(k, v)| (k.clone(), v.clone())).collect()
-    };
+    let relevant = |v: &'_ Value| v.as_object().into_iter().flatten().filter(|(k, _)| !ignored(k)).count();
+    let same = |(key, old): (&String, &Value)| ignored(key) || value.get(key) == Some(old);
     relevant(live) != relevant(value)
+        || !live.as_object().into_iter().flatten().all(same)
         || resource.plural == "deployments"
             && live.at(&["metadata", "annotations"]) != value.at(&["metadata", "annotations"])
 }

@@ -12,7 +12,7 @@ use crate::resources::Resource;
 use crate::status::{Cause, Result, Status};
 use crate::store::Object;
 use crate::value::{Get, map_at, set};
-use crate::{admit, validate};
+use crate::{admit, convert, validate};
 
 /// Built-in resources whose updates must name a version.
 const CONDITIONAL: [&str; 12] = [
@@ -74,6 +74,7 @@ impl Api {
                 }
                 return Err(not_found(resource, name));
             };
+            convert::check(resource, &live.value)?;
             let Decoded { value, claim } = &decoded;
             let conditional = resource.is_custom() || CONDITIONAL.contains(&&*resource.plural);
             if conditional && value.text(&["metadata", "resourceVersion"]).is_empty() {
@@ -151,8 +152,8 @@ impl Api {
             };
         }
         set(&mut value, &["metadata", "resourceVersion"], live.version.to_string());
-        if subresource == "scale" && resource.is_custom() {
-            drop_scale_times(&mut value);
+        if subresource == "scale" {
+            keep_scale_times(&live.value, &mut value);
         }
         if same_but_times(&live.value, &value) {
             return done(live.clone());
@@ -217,7 +218,7 @@ pub(super) fn check_preconditions(resource: &Resource, live: &Object, value: &Va
 
 /// What no client sets: identity, times and deletion.
 fn keep_system_fields(live: &Value, value: &mut Value) {
-    let old = live.get("metadata").cloned().unwrap_or(Value::Null);
+    let old = live.get("metadata").unwrap_or(&Value::Null);
     let meta = map_at(value, &["metadata"]);
     const FIELDS: [&str; 6] = [
         "uid",
@@ -243,12 +244,19 @@ pub(super) fn may_go(value: &Value) -> bool {
         && (value.text(&["kind"]) != "Namespace" || value.items(&["spec", "finalizers"]).is_empty())
 }
 
-/// The entries of those who scaled a custom resource have no times.
-fn drop_scale_times(value: &mut Value) {
+/// The entries of those who scaled have no times but those that they had before.
+fn keep_scale_times(live: &Value, value: &mut Value) {
+    let same = |a: &Value, b: &Value| {
+        ["manager", "operation", "apiVersion", "subresource"].iter().all(|key| a.get(key) == b.get(key))
+    };
     let list = value.pointer_mut("/metadata/managedFields").and_then(Value::as_array_mut);
-    for entry in list.into_iter().flatten().filter_map(Value::as_object_mut) {
-        if entry.get("subresource").is_some_and(|s| s == "scale") {
-            entry.remove("time");
-        }
+    for entry in list.into_iter().flatten().filter(|entry| entry.text(&["subresource"]) == "scale") {
+        let before = live.items(&["metadata", "managedFields"]).iter().find(|old| same(old, entry));
+        let time = before.and_then(|old| old.get("time")).cloned();
+        let Some(map) = entry.as_object_mut() else { continue };
+        match time {
+            Some(time) => map.insert("time".into(), time),
+            None => map.remove("time"),
+        };
     }
 }

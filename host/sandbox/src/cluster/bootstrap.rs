@@ -6,10 +6,11 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::Core;
-use crate::api::Api;
+use crate::api::{Api, Patch};
 use crate::status::{Result, Status};
 
-const ROLES: &str = include_str!("../../schema/roles.json");
+/// Roles, priority levels, ranges of addresses and served APIs, as kube-apiserver 1.36.3 makes them (Apache-2.0).
+const OBJECTS: &str = include_str!("../../schema/bootstrap.json");
 
 /// Creates what is missing.
 pub(super) fn run(core: &Arc<Core>) -> Result<()> {
@@ -31,11 +32,20 @@ pub(super) fn run(core: &Arc<Core>) -> Result<()> {
         let class = json!({"metadata": {"name": name}, "value": value, "description": text});
         ensure(&api, "priorityclasses.scheduling.k8s.io", "", class)?;
     }
-    let roles: Value = serde_json::from_str(ROLES).unwrap_or_default();
-    for (resource, list) in roles.as_object().into_iter().flatten() {
+    let objects: Value = serde_json::from_str(OBJECTS).unwrap_or_default();
+    for (resource, list) in objects.as_object().into_iter().flatten() {
+        let (creator, judge) = match resource.split_once('.') {
+            Some((_, "flowcontrol.apiserver.k8s.io")) => (
+                "api-priority-and-fairness-config-producer-v1",
+                "api-priority-and-fairness-config-consumer-v1",
+            ),
+            Some(("servicecidrs", _)) => ("kube-apiserver", "kubernetes-service-cidr-controller"),
+            _ => ("kube-apiserver", "kube-apiserver"),
+        };
+        let (creator, judge) = (core.api(creator), core.api(judge));
         for object in list.as_array().into_iter().flatten() {
-            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default().to_string();
-            ensure(&api, resource, &namespace, object.clone())?;
+            let namespace = object["metadata"]["namespace"].as_str().unwrap_or_default();
+            with_status(&creator, &judge, resource, namespace, object)?;
         }
     }
     let service = json!({
@@ -45,6 +55,28 @@ pub(super) fn run(core: &Arc<Core>) -> Result<()> {
             "ports": [{"name": "https", "port": 443, "protocol": "TCP", "targetPort": 6443}]},
     });
     ensure(&api, "services", "default", service)
+}
+
+/// Creates an object if it is missing, and its status by another manager.
+fn with_status(creator: &Api, judge: &Api, resource: &str, namespace: &str, object: &Value) -> Result<()> {
+    let name = object["metadata"]["name"].as_str().unwrap_or_default();
+    if creator.find(resource, namespace, name).is_some() {
+        return Ok(());
+    }
+    let mut object = object.clone();
+    let status = object.as_object_mut().and_then(|map| map.remove("status"));
+    let made = creator.create(resource, namespace, object)?;
+    let Some(mut status) = status else { return Ok(()) };
+    let now = made.value["metadata"]["creationTimestamp"].clone();
+    for condition in status["conditions"].as_array_mut().into_iter().flatten() {
+        condition["lastTransitionTime"] = now.clone();
+    }
+    // Only what another manager says of an object has an owner of its own.
+    let kind = json!({"apiVersion": made.value["apiVersion"], "kind": made.value["kind"]});
+    let mut config = json!({"metadata": {"name": name}, "status": status});
+    crate::api::merge_patch(&mut config, &kind);
+    judge.patch(resource, namespace, name, "status", &Patch::Apply(config))?;
+    Ok(())
 }
 
 fn ensure(api: &Api, resource: &str, namespace: &str, object: Value) -> Result<()> {

@@ -274,6 +274,10 @@ impl Fnv {
 /// The selector of a workload.
 pub(super) fn selector(workload: &Value) -> LabelSelector {
     let selector = workload.look("/spec/selector").unwrap_or(&Value::Null);
+    if text(workload, "/kind") == "ReplicationController" {
+        // The elder kind knows labels only.
+        return LabelSelector::from_value(&json!({"matchLabels": selector})).unwrap_or_default();
+    }
     LabelSelector::from_value(selector).unwrap_or_default()
 }
 

@@ -1,53 +1,67 @@
-//! ReplicaSets: as many pods as wanted.
+//! ReplicaSets and ReplicationControllers: as many pods as wanted.
 
 use serde_json::{Value, json};
 
 use super::pods;
 use super::status::{self, Condition, Times};
-use crate::builtin::{PODS, REPLICA_SETS};
+use crate::builtin::{PODS, REPLICA_SETS, REPLICATION_CONTROLLERS};
 use crate::client::{Pending, Refusal, Resource, Shared};
 use crate::object::{self, Look, number};
 use crate::reconcile::cache::Cache;
 use crate::reconcile::context::Context;
 use crate::reconcile::{Key, Outcome, Reconciler, Seen};
 
-const COMPONENT: &str = "replicaset-controller";
 /// At most so many pods are made or removed at a time.
 const BURST: usize = 500;
 
-/// The controller of ReplicaSets.
-pub(super) struct ReplicaSets;
+/// The controller of ReplicaSets, or of their elder kind.
+pub(super) struct ReplicaSets {
+    resource: Resource,
+    component: pods::Component,
+}
+
+impl ReplicaSets {
+    /// The controller of ReplicaSets.
+    pub(super) fn new() -> Self {
+        Self { resource: REPLICA_SETS, component: "replicaset-controller" }
+    }
+
+    /// The controller of ReplicationControllers.
+    pub(super) fn elder() -> Self {
+        Self { resource: REPLICATION_CONTROLLERS, component: "replication-controller" }
+    }
+}
 
 impl Reconciler for ReplicaSets {
     fn name(&self) -> &'static str {
-        COMPONENT
+        self.component
     }
 
     fn watches(&self) -> Vec<Resource> {
-        vec![REPLICA_SETS, PODS]
+        vec![self.resource.clone(), PODS]
     }
 
     fn affected(&self, cache: &Cache, seen: &Seen<'_>, enqueue: &mut dyn FnMut(Key)) {
-        if *seen.resource == REPLICA_SETS {
+        if *seen.resource == self.resource {
             enqueue(seen.key());
         } else {
-            pods::affected_owners(&REPLICA_SETS, cache, seen, enqueue);
+            pods::affected_owners(&self.resource, cache, seen, enqueue);
         }
     }
 
     fn reconcile<'a>(&'a self, context: &'a Context, key: &'a Key) -> Pending<'a, Outcome> {
-        Box::pin(look(context, key))
+        Box::pin(look(context, key, self.component))
     }
 }
 
-async fn look(context: &Context, key: &Key) -> Outcome {
+async fn look(context: &Context, key: &Key, component: pods::Component) -> Outcome {
     let Some(set) = context.cache().of(key) else { return Ok(None) };
     let all = pods::claim(context, &PODS, &set, &pods::selector(&set)).await?;
     let terminating = all.iter().filter(|pod| object::is_terminating(pod) && !pods::is_finished(pod)).count();
     let active: Vec<Shared> = all.into_iter().filter(|pod| pods::is_active(pod)).collect();
     let managed = match object::is_terminating(&set) {
         true => Ok(()),
-        false => manage(context, &set, &active).await,
+        false => manage(context, component, &set, &active).await,
     };
     // The pods after what was done; the pods before decide what a failure is called.
     let now = context.now();
@@ -57,7 +71,9 @@ async fn look(context: &Context, key: &Key) -> Outcome {
     let labels = set.look("/spec/template/metadata/labels").unwrap_or(&Value::Null);
     let count = |test: &dyn Fn(&Shared) -> bool| active.iter().filter(|pod| test(pod)).count() as i64;
     status.insert("replicas".to_owned(), active.len().into());
-    status.insert("terminatingReplicas".to_owned(), terminating.into());
+    if key.resource == REPLICA_SETS {
+        status.insert("terminatingReplicas".to_owned(), terminating.into());
+    }
     status::counters(
         &mut status,
         &[
@@ -78,25 +94,30 @@ async fn look(context: &Context, key: &Key) -> Outcome {
         Err(_) => {}
         Ok(()) => status::remove(&mut status, "ReplicaFailure"),
     }
-    context.set_status(&REPLICA_SETS, &set, Value::Object(status)).await?;
+    context.set_status(&key.resource, &set, Value::Object(status)).await?;
     managed?;
     Ok(pods::next_available(&active, min_ready, now))
 }
 
 /// Makes or removes pods until there are as many as wanted.
-async fn manage(context: &Context, set: &Value, active: &[Shared]) -> Result<(), Refusal> {
+async fn manage(
+    context: &Context,
+    component: pods::Component,
+    set: &Value,
+    active: &[Shared],
+) -> Result<(), Refusal> {
     let wanted = usize::try_from(number(set, "/spec/replicas").unwrap_or(1)).unwrap_or(0);
     if active.len() < wanted {
         let template = set.look("/spec/template").cloned().unwrap_or_else(|| json!({}));
         let missing = (wanted - active.len()).min(BURST);
         let new = (0..missing).map(|_| pods::from_template(&template, set));
-        return pods::create_many(context, COMPONENT, set, new).await;
+        return pods::create_many(context, component, set, new).await;
     }
     let mut surplus = active.to_vec();
     pods::sort_for_deletion(&mut surplus);
     surplus.truncate((active.len() - wanted).min(BURST));
     for pod in &surplus {
-        pods::delete(context, COMPONENT, set, pod).await?;
+        pods::delete(context, component, set, pod).await?;
     }
     Ok(())
 }

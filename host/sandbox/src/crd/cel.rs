@@ -3,15 +3,18 @@
 //! Rules with functions that are not known here are not checked: a refusal must be certain. Work is bounded by a
 //! budget of steps.
 
+pub(crate) mod check;
+mod functions;
+mod kinds;
 mod parse;
 pub(crate) mod types;
 
 use std::collections::BTreeMap;
 
-use regex::Regex;
 use serde_json::Value;
 
-pub(crate) use parse::{Expr, parse};
+use functions::{arithmetic, function};
+pub(crate) use parse::{Expr, Kind, parse};
 
 /// Why there is no result.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,18 +47,22 @@ fn failed<T>(text: &str) -> Outcome<T> {
 impl Machine {
     fn eval(&mut self, expr: &Expr, scope: &BTreeMap<String, Value>) -> Outcome {
         self.left = self.left.checked_sub(1).ok_or(Fault::Unknown)?;
-        match expr {
-            Expr::Literal(value) => Ok(value.clone()),
-            Expr::Name(name) => scope.get(name).cloned().ok_or(Fault::Unknown),
-            Expr::Field(inner, name) => {
+        match &expr.kind {
+            Kind::Literal(value) => Ok(value.clone()),
+            Kind::Name(name) => scope.get(name).cloned().ok_or(Fault::Unknown),
+            Kind::Field(inner, name) => {
                 let value = self.eval(inner, scope)?;
+                if let Some(content) = content(&value) {
+                    // A step from an optional gives an optional.
+                    return Ok(some(content.and_then(|value| value.get(unescape(name)).cloned())));
+                }
                 match value.get(unescape(name)) {
                     Some(found) => Ok(found.clone()),
                     None if value.is_object() => failed(&format!("no such key: {name}")),
                     None => Err(Fault::Unknown),
                 }
             }
-            Expr::Index(inner, at) => {
+            Kind::Index(inner, at) => {
                 let value = self.eval(inner, scope)?;
                 let at = self.eval(at, scope)?;
                 let found = match (&value, &at) {
@@ -67,11 +74,25 @@ impl Machine {
                 };
                 found.cloned().ok_or_else(|| Fault::Failed(format!("index out of bounds: {at}")))
             }
-            Expr::List(items) => {
+            Kind::MaybeField(inner, name) => {
+                let value = self.maybe(inner, scope)?;
+                Ok(some(value.and_then(|value| value.get(unescape(name)).filter(|v| !v.is_null()).cloned())))
+            }
+            Kind::MaybeIndex(inner, at) => {
+                let value = self.maybe(inner, scope)?;
+                let at = self.eval(at, scope)?;
+                let value = value.unwrap_or(Value::Null);
+                Ok(some(match (&at, at.as_u64().and_then(|i| usize::try_from(i).ok())) {
+                    (Value::String(key), _) => value.get(key).cloned(),
+                    (_, Some(i)) => value.get(i).cloned(),
+                    _ => None,
+                }))
+            }
+            Kind::List(items) => {
                 let items: Outcome<Vec<Value>> = items.iter().map(|i| self.eval(i, scope)).collect();
                 Ok(Value::Array(items?))
             }
-            Expr::Map(entries) => {
+            Kind::Map(entries) => {
                 let mut map = serde_json::Map::new();
                 for (key, value) in entries {
                     let Value::String(key) = self.eval(key, scope)? else { return Err(Fault::Unknown) };
@@ -79,11 +100,11 @@ impl Machine {
                 }
                 Ok(Value::Object(map))
             }
-            Expr::Not(inner) => match self.eval(inner, scope)? {
+            Kind::Not(inner) => match self.eval(inner, scope)? {
                 Value::Bool(b) => Ok(Value::Bool(!b)),
                 _ => Err(Fault::Unknown),
             },
-            Expr::Negative(inner) => {
+            Kind::Negative(inner) => {
                 let value = self.eval(inner, scope)?;
                 match value.as_i64() {
                     Some(n) => {
@@ -92,13 +113,13 @@ impl Machine {
                     None => value.as_f64().map(|n| Value::from(-n)).ok_or(Fault::Unknown),
                 }
             }
-            Expr::Choice(condition, yes, no) => match self.eval(condition, scope)? {
+            Kind::Choice(condition, yes, no) => match self.eval(condition, scope)? {
                 Value::Bool(true) => self.eval(yes, scope),
                 Value::Bool(false) => self.eval(no, scope),
                 _ => Err(Fault::Unknown),
             },
-            Expr::Binary(operator, left, right) => self.binary(operator, left, right, scope),
-            Expr::Call(target, name, arguments) => self.call(target.as_deref(), name, arguments, scope),
+            Kind::Binary(operator, left, right) => self.binary(operator, left, right, scope),
+            Kind::Call(target, name, arguments) => self.call(target.as_deref(), name, arguments, scope),
         }
     }
 
@@ -166,18 +187,69 @@ impl Machine {
         scope: &BTreeMap<String, Value>,
     ) -> Outcome {
         if name == "has" && target.is_none() {
-            let [Expr::Field(inner, field)] = arguments else { return Err(Fault::Unknown) };
+            let [Expr { kind: Kind::Field(inner, field) | Kind::MaybeField(inner, field), .. }] = arguments
+            else {
+                return Err(Fault::Unknown);
+            };
             let value = self.eval(inner, scope)?;
             return Ok(Value::Bool(value.get(unescape(field)).is_some_and(|v| !v.is_null())));
         }
-        if let (Some(target), [Expr::Name(variable), rest @ ..]) = (target, arguments)
+        if let (Some(target), [Expr { kind: Kind::Name(variable), .. }, rest @ ..]) = (target, arguments)
             && matches!(name, "all" | "exists" | "exists_one" | "existsOne" | "filter" | "map")
         {
             return self.comprehension(target, name, variable, rest, scope);
         }
+        if let Some(Expr { kind: Kind::Name(library), .. }) = target
+            && !scope.contains_key(library)
+        {
+            return self.library(library, name, arguments, scope);
+        }
         let target = target.map(|t| self.eval(t, scope)).transpose()?;
         let arguments: Outcome<Vec<Value>> = arguments.iter().map(|a| self.eval(a, scope)).collect();
         function(target.as_ref(), name, &arguments?)
+    }
+
+    /// Functions whose names have two parts.
+    fn library(
+        &mut self,
+        library: &str,
+        name: &str,
+        arguments: &[Expr],
+        scope: &BTreeMap<String, Value>,
+    ) -> Outcome {
+        if (library, name) == ("cel", "bind") {
+            let [Expr { kind: Kind::Name(variable), .. }, value, body] = arguments else {
+                return Err(Fault::Unknown);
+            };
+            let mut inner = scope.clone();
+            inner.insert(variable.clone(), self.eval(value, scope)?);
+            return self.eval(body, &inner);
+        }
+        let arguments: Outcome<Vec<Value>> = arguments.iter().map(|a| self.eval(a, scope)).collect();
+        let within = |items: &[Value], item: &Value| items.iter().any(|other| equal(other, item));
+        match (library, name, &arguments?[..]) {
+            ("optional", "none", []) => Ok(some(None)),
+            ("optional", "of", [value]) => Ok(some(Some(value.clone()))),
+            ("sets", "contains", [Value::Array(a), Value::Array(b)]) => {
+                Ok(b.iter().all(|item| within(a, item)).into())
+            }
+            ("sets", "intersects", [Value::Array(a), Value::Array(b)]) => {
+                Ok(b.iter().any(|item| within(a, item)).into())
+            }
+            ("sets", "equivalent", [Value::Array(a), Value::Array(b)]) => {
+                Ok((a.iter().all(|item| within(b, item)) && b.iter().all(|item| within(a, item))).into())
+            }
+            _ => Err(Fault::Unknown),
+        }
+    }
+
+    /// The value before an optional step: none if it is an optional without one.
+    fn maybe(&mut self, expr: &Expr, scope: &BTreeMap<String, Value>) -> Outcome<Option<Value>> {
+        let value = self.eval(expr, scope)?;
+        Ok(match content(&value) {
+            Some(content) => content.cloned(),
+            None => Some(value),
+        })
     }
 
     fn comprehension(
@@ -188,17 +260,27 @@ impl Machine {
         rest: &[Expr],
         scope: &BTreeMap<String, Value>,
     ) -> Outcome {
-        let items: Vec<Value> = match self.eval(target, scope)? {
-            Value::Array(items) => items,
-            Value::Object(map) => map.into_iter().map(|(k, _)| Value::String(k)).collect(),
+        let entries = self.eval(target, scope)?;
+        let items: Vec<Value> = match &entries {
+            Value::Array(items) => items.clone(),
+            Value::Object(map) => map.keys().cloned().map(Value::String).collect(),
             _ => return Err(Fault::Unknown),
         };
         let mut inner = scope.clone();
         let (mut count, mut out, mut fault) = (0, Vec::new(), None);
-        for item in items {
+        for (index, item) in items.into_iter().enumerate() {
             inner.insert(variable.into(), item.clone());
             let (condition, result) = match rest {
                 [one] => (one, None),
+                [Expr { kind: Kind::Name(second), .. }, one] if name != "map" && name != "filter" => {
+                    let (key, value) = match &entries {
+                        Value::Object(map) => (item.clone(), item.as_str().and_then(|k| map.get(k)).cloned()),
+                        _ => (Value::from(index), Some(item.clone())),
+                    };
+                    inner.insert(variable.into(), key);
+                    inner.insert(second.clone(), value.unwrap_or(Value::Null));
+                    (one, None)
+                }
                 [condition, result] if name == "map" => (condition, Some(result)),
                 _ => return Err(Fault::Unknown),
             };
@@ -235,6 +317,19 @@ impl Machine {
     }
 }
 
+/// The one field of an optional, which no JSON text of a client can have.
+const OPTIONAL: &str = "\u{0}optional";
+
+/// An optional.
+pub(crate) fn some(value: Option<Value>) -> Value {
+    serde_json::json!({OPTIONAL: value.into_iter().collect::<Vec<_>>()})
+}
+
+/// What an optional holds; `None` for a value that is no optional.
+fn content(value: &Value) -> Option<Option<&Value>> {
+    Some(value.get(OPTIONAL)?.as_array()?.first())
+}
+
 /// Names that are keywords or hold other letters are escaped in rules.
 fn unescape(name: &str) -> String {
     if !name.starts_with("__") && !name.contains("__") {
@@ -258,155 +353,6 @@ fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-fn arithmetic(operator: &str, a: &Value, b: &Value) -> Outcome {
-    if let (Some(x), Some(y)) = (a.as_i64(), b.as_i64()) {
-        let result = match operator {
-            "+" => x.checked_add(y),
-            "-" => x.checked_sub(y),
-            "*" => x.checked_mul(y),
-            "/" if y == 0 => return failed("division by zero"),
-            "/" => x.checked_div(y),
-            "%" if y == 0 => return failed("modulus by zero"),
-            "%" => x.checked_rem(y),
-            _ => return Err(Fault::Unknown),
-        };
-        return result.map(Value::from).ok_or(Fault::Failed("integer overflow".into()));
-    }
-    match (operator, a, b) {
-        ("+", Value::String(a), Value::String(b)) => Ok(format!("{a}{b}").into()),
-        ("+", Value::Array(a), Value::Array(b)) => Ok(a.iter().chain(b).cloned().collect()),
-        _ => {
-            let (a, b) = (a.as_f64().ok_or(Fault::Unknown)?, b.as_f64().ok_or(Fault::Unknown)?);
-            Ok(Value::from(match operator {
-                "+" => a + b,
-                "-" => a - b,
-                "*" => a * b,
-                "/" => a / b,
-                _ => return Err(Fault::Unknown),
-            }))
-        }
-    }
-}
-
-fn function(target: Option<&Value>, name: &str, arguments: &[Value]) -> Outcome {
-    let count = |value: &Value| match value {
-        Value::String(text) => Some(text.chars().count()),
-        Value::Array(items) => Some(items.len()),
-        Value::Object(map) => Some(map.len()),
-        _ => None,
-    };
-    if let (None, [Value::String(text)]) = (target, arguments)
-        && let Some(made) = types::make(name, text)
-    {
-        return made;
-    }
-    if let Some(outcome) = target.and_then(|target| types::method(target, name, arguments)) {
-        return outcome;
-    }
-    if arguments.iter().chain(target).any(types::is_special) {
-        return Err(Fault::Unknown);
-    }
-    match (target, name, arguments) {
-        (None, "size", [value]) | (Some(value), "size", []) => {
-            count(value).map(Value::from).ok_or(Fault::Unknown)
-        }
-        (None, "int", [value]) => match value {
-            Value::String(text) => {
-                text.parse::<i64>().map(Value::from).map_err(|_| Fault::Failed("not a number".into()))
-            }
-            other => other.as_f64().map(|n| Value::from(n as i64)).ok_or(Fault::Unknown),
-        },
-        (None, "double", [value]) => match value {
-            Value::String(text) => {
-                text.parse::<f64>().map(Value::from).map_err(|_| Fault::Failed("not a number".into()))
-            }
-            other => other.as_f64().map(Value::from).ok_or(Fault::Unknown),
-        },
-        (None, "string", [value]) => Ok(match value {
-            Value::String(text) => text.clone().into(),
-            other => other.to_string().into(),
-        }),
-        (None, "type", [value]) => Ok(match value {
-            Value::Null => "null_type",
-            Value::Bool(_) => "bool",
-            Value::Number(n) if n.is_f64() => "double",
-            Value::Number(_) => "int",
-            Value::String(_) => "string",
-            Value::Array(_) => "list",
-            Value::Object(_) => "map",
-        }
-        .into()),
-        (None, "isURL", [Value::String(text)]) => {
-            Ok(Value::Bool(text.contains("://") || text.starts_with('/')))
-        }
-        (None, "isQuantity", [Value::String(text)]) => {
-            Ok(Value::Bool(crate::quantity::Quantity::parse(text).is_some()))
-        }
-        (None, "isIP", [Value::String(text)]) => Ok(Value::Bool(text.parse::<std::net::IpAddr>().is_ok())),
-        (Some(Value::String(text)), _, _) => text_function(text, name, arguments),
-        (Some(Value::Array(items)), _, _) => list_function(items, name, arguments),
-        _ => Err(Fault::Unknown),
-    }
-}
-
-fn text_function(text: &str, name: &str, arguments: &[Value]) -> Outcome {
-    let texts: Vec<&str> = arguments.iter().filter_map(Value::as_str).collect();
-    let numbers: Vec<i64> = arguments.iter().filter_map(Value::as_i64).collect();
-    Ok(match (name, &texts[..], &numbers[..]) {
-        ("startsWith", [other], []) => text.starts_with(other).into(),
-        ("endsWith", [other], []) => text.ends_with(other).into(),
-        ("contains", [other], []) => text.contains(other).into(),
-        ("matches", [pattern], []) => {
-            let regex = Regex::new(pattern).map_err(|_| Fault::Unknown)?;
-            regex.is_match(text).into()
-        }
-        ("find", [pattern], []) => {
-            let regex = Regex::new(pattern).map_err(|_| Fault::Unknown)?;
-            regex.find(text).map_or("", |m| m.as_str()).into()
-        }
-        ("lowerAscii", [], []) => text.to_ascii_lowercase().into(),
-        ("upperAscii", [], []) => text.to_ascii_uppercase().into(),
-        ("trim", [], []) => text.trim().into(),
-        ("replace", [from, to], []) => text.replace(from, to).into(),
-        ("split", [separator], []) => text.split(separator).map(Value::from).collect(),
-        ("indexOf", [other], []) => text.find(other).map_or(-1, |i| i as i64).into(),
-        ("substring", [], range @ ([_] | [_, _])) => {
-            let chars: Vec<char> = text.chars().collect();
-            let from = usize::try_from(range[0]).unwrap_or(usize::MAX);
-            let to = range.get(1).map_or(chars.len(), |t| usize::try_from(*t).unwrap_or(usize::MAX));
-            match chars.get(from..to) {
-                Some(part) => part.iter().collect::<String>().into(),
-                None => return failed("index out of range"),
-            }
-        }
-        _ => return Err(Fault::Unknown),
-    })
-}
-
-fn list_function(items: &[Value], name: &str, arguments: &[Value]) -> Outcome {
-    let number = |v: &Value| v.as_f64();
-    Ok(match (name, arguments) {
-        ("join", []) => items.iter().filter_map(Value::as_str).collect::<String>().into(),
-        ("join", [Value::String(separator)]) => {
-            items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(separator).into()
-        }
-        ("isSorted", []) => {
-            let numbers: Vec<f64> = items.iter().filter_map(number).collect();
-            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-            (numbers.is_sorted() && texts.is_sorted()).into()
-        }
-        ("sum", []) => {
-            if items.iter().all(Value::is_i64) {
-                items.iter().filter_map(Value::as_i64).fold(0i64, i64::saturating_add).into()
-            } else {
-                items.iter().filter_map(number).sum::<f64>().into()
-            }
-        }
-        ("indexOf", [wanted]) => items.iter().position(|i| equal(i, wanted)).map_or(-1, |i| i as i64).into(),
-        _ => return Err(Fault::Unknown),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
@@ -419,7 +365,7 @@ mod tests {
         let this = json!({"size": 3, "name": "web", "tags": ["a", "b"], "limits": {"cpu": 2}, "on": true});
         let variables = BTreeMap::from([("self".to_string(), this)]);
         match parse(rule) {
-            Err(error) => format!("refused: {error}"),
+            Err(mistakes) => format!("refused: {}", mistakes[0].text.split(' ').nth(2).unwrap()),
             Ok(expr) => match evaluate(&expr, &variables) {
                 Ok(value) => value.to_string(),
                 Err(Fault::Unknown) => "unknown".into(),
@@ -447,8 +393,16 @@ mod tests {
             ("url('https://a.b:8443/c?d').getHost() == 'a.b:8443'", "true"),
             ("ip('10.0.0.1').family() == 4", "true"),
             ("format.named(self.name)", "unknown"),
+            ("self.?replicas.orValue(1) == 1 && self.?size.hasValue()", "true"),
+            ("self.?missing.inner.orValue('x')", "\"x\""),
+            ("self.limits[?'cpu'].value() + 1", "3"),
+            ("sets.contains(self.tags, ['a']) && !sets.intersects(self.tags, ['z'])", "true"),
+            ("cel.bind(t, self.tags, t.size() + size(t))", "4"),
+            ("self.limits.all(k, v, k == 'cpu' && v == 2)", "true"),
+            ("[3, 1].max() == 3 && [3, 1].min() == 1", "true"),
+            ("2u == 2u", "true"),
             ("[1, 2].size() == 2 && {'a': 1}['a'] == 1", "true"),
-            ("self.size >", "refused: unexpected end"),
+            ("self.size >", "refused: mismatched"),
         ];
         for (rule, wanted) in pairs {
             assert_eq!(check(rule), wanted, "{rule}");

@@ -8,11 +8,13 @@ use serde_json::{Value, json};
 use super::resources;
 use crate::api::{Api, DeleteOptions};
 use crate::cluster::Core;
+use crate::metrics;
 use crate::schema::typed::format_seconds;
 use crate::store::ChangeKind;
 use crate::value::{Get, map_at, object, set};
 
 const DEFINITIONS: &str = "customresourcedefinitions.apiextensions.k8s.io";
+const API_SERVICES: &str = "apiservices.apiregistration.k8s.io";
 const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
 
 /// What a create does to a definition.
@@ -54,6 +56,7 @@ pub(crate) fn sync(core: &Core) {
     for definition in core.store.list(DEFINITIONS, None).0 {
         serve(core, &definition.value);
     }
+    metrics::sync(core);
 }
 
 fn serve(core: &Core, definition: &Value) {
@@ -81,6 +84,9 @@ pub(crate) async fn run(core: Arc<Core>) {
     loop {
         match feed.next().await {
             Some(changes) => {
+                if changes.iter().any(|c| &*c.object.key.resource == API_SERVICES) {
+                    metrics::sync(&core);
+                }
                 for change in changes.iter().filter(|c| &*c.object.key.resource == DEFINITIONS) {
                     if change.kind == ChangeKind::Deleted {
                         api.core.registry.set_custom(&change.object.key.name, Vec::new());
@@ -95,6 +101,7 @@ pub(crate) async fn run(core: Arc<Core>) {
                 }
             }
             None => {
+                metrics::sync(&core);
                 for definition in api.list(DEFINITIONS, None) {
                     step(&api, &definition.value);
                 }

@@ -128,8 +128,8 @@ fn unrecognized_text(kind: &str, why: &str, shown: &str) -> Status {
 
 fn parse_yaml(body: &[u8], kind: &str) -> Result<Parsed> {
     let (value, duplicate) = yaml_value(body).map_err(|error| {
-        let why = format!("couldn't get version/kind; json parse error: {error}");
-        unrecognized_text(kind, &why, &String::from_utf8_lossy(&body[..body.len().min(30)]))
+        let why = error.strip_prefix("error converting YAML to JSON: ").unwrap_or(&error);
+        unrecognized_text(kind, why, &hex(body))
     })?;
     let value = expect_object(value, kind, body)?;
     let findings = duplicate.into_iter().collect();
@@ -138,6 +138,14 @@ fn parse_yaml(body: &[u8], kind: &str) -> Result<Parsed> {
 
 /// The JSON value of a YAML text, and the complaint about a duplicate key if there is one.
 pub(crate) fn yaml_value(body: &[u8]) -> Result<(Value, Option<String>), String> {
+    // Programs send JSON as YAML; what the quick reader takes without complaint means the same.
+    let mut duplicates = Vec::new();
+    if body.first() == Some(&b'{')
+        && let Ok(value) = json::parse(body, &mut duplicates)
+        && duplicates.is_empty()
+    {
+        return Ok((crate::yaml::from_json(value), None));
+    }
     let text = std::str::from_utf8(body).map_err(|e| e.to_string())?;
     crate::yaml::parse(text)
 }

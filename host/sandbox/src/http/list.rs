@@ -353,6 +353,7 @@ pub(super) fn answer_of(
     meta: &ListMeta,
     chosen: &Chosen,
 ) -> Result<Answer> {
+    page.iter().try_for_each(|object| convert::check(resource, &object.value))?;
     match chosen.view {
         View::Plain if !chosen.yaml => Ok(Answer::json_bytes(200, text_of(resource, page, meta))),
         View::Partial => {

@@ -9,12 +9,10 @@ use serde_json::Value;
 use super::body::{self, media_type, parse_resource};
 use super::respond::{Answer, Chosen, View};
 use super::route::Target;
-use super::{Context, access, list, pod, table, watch};
-use crate::api::{Api, DeleteOptions, Deleted, FieldValidation, Patch, WriteOptions, Written, strict};
+use super::{Context, access, delete, list, metrics, pod, table, watch};
+use crate::api::{Api, FieldValidation, Patch, WriteOptions, Written, strict};
 use crate::convert;
 use crate::resources::{Resource, Subresource};
-use crate::schema::table as types;
-use crate::schema::typed::{Findings, round_trip};
 use crate::status::{Cause, Named, Result, Status};
 use crate::store::Object;
 use crate::value::Get;
@@ -73,6 +71,9 @@ async fn answer_plain(context: Context, target: Target) -> Result<Answer> {
         let collection = matches!(verb, "create" | "deletecollection");
         return Err(if collection { Status::method_not_allowed() } else { Status::no_resource() });
     }
+    if resource.group == crate::metrics::GROUP && !resource.is_custom() {
+        return metrics::answer(&context, &resource, &target);
+    }
     let mut warnings = Vec::new();
     if !resource.is_custom() && resource.group.is_empty() {
         match resource.plural.as_str() {
@@ -91,10 +92,14 @@ async fn answer_plain(context: Context, target: Target) -> Result<Answer> {
         "create" => create(&context, &resource, &target).await,
         "update" => update(&context, &resource, &target, "").await,
         "patch" => patch(&context, &resource, &target, "").await,
-        "delete" => delete(&context, &resource, &target).await,
-        _ => delete_collection(&context, &resource, &target).await,
+        "delete" => delete::one(&context, &resource, &target).await,
+        _ => delete::collection(&context, &resource, &target).await,
     }
-    .map(|a| a.with_warnings(&warnings))
+    .map(|answer| answer.with_warnings(&warnings))
+    .or_else(|status| match warnings.is_empty() {
+        true => Err(status),
+        false => Ok(Answer::status(&status, &context.accept).with_warnings(&warnings)),
+    })
 }
 
 /// The views that objects of any kind have.
@@ -119,6 +124,7 @@ pub(super) fn object_answer(
     code: u16,
     chosen: &Chosen,
 ) -> Result<Answer> {
+    convert::check(resource, &object.value)?;
     match chosen.view {
         View::Table => {
             let value = object.value.clone();
@@ -353,114 +359,6 @@ async fn patch(context: &Context, resource: &Resource, target: &Target, sub: &st
     context.written(resource, &written, &chosen).await
 }
 
-/// The options of a deletion: those of the body, or those of the query if there is no body.
-pub(super) fn delete_options(context: &Context) -> Result<DeleteOptions> {
-    let mut options = DeleteOptions::default();
-    let mut orphan = None;
-    if context.body.is_empty() {
-        let query = &context.query;
-        options.dry_run = query.all("dryRun").any(|v| v == "All");
-        options.grace = query.get("gracePeriodSeconds").parse().ok();
-        if query.has("propagationPolicy") {
-            options.propagation = Some(query.get("propagationPolicy").into());
-        }
-        if query.has("orphanDependents") {
-            orphan = Some(query.flag("orphanDependents"));
-        }
-    } else {
-        let ty = types().named("io.k8s.apimachinery.pkg.apis.meta.v1.DeleteOptions");
-        let parsed = body::parse(context, "DeleteOptions", ty.clone()).map_err(options_error)?;
-        let value = &parsed.value;
-        if let Some(ty) = &ty {
-            round_trip(ty.get(), value.clone(), &mut Findings::default()).map_err(Status::bad_request)?;
-        }
-        let (kind, version) = (value.text(&["kind"]), value.text(&["apiVersion"]));
-        if !matches!(kind, "" | "DeleteOptions") {
-            return Err(Status::bad_request(format!(
-                "no kind {kind:?} is registered for version {version:?} in scheme \"pkg/runtime/scheme.go:111\""
-            )));
-        }
-        options.dry_run = value.items(&["dryRun"]).iter().any(|v| v == "All");
-        options.grace = value.int(&["gracePeriodSeconds"]);
-        options.propagation = value.get("propagationPolicy").and_then(Value::as_str).map(Into::into);
-        orphan = value.get("orphanDependents").and_then(Value::as_bool);
-        let precondition =
-            |key: &str| value.at(&["preconditions", key]).and_then(Value::as_str).map(String::from);
-        options.uid = precondition("uid");
-        options.version = precondition("resourceVersion");
-    }
-    let invalid = |cause: Cause| {
-        Err(Status::invalid(Named { kind: "DeleteOptions", group: "meta.k8s.io", name: "" }, &[cause]))
-    };
-    if let Some(policy) = &options.propagation {
-        if orphan.is_some() {
-            let text = "orphanDependents and deletionPropagation cannot be both set";
-            return invalid(Cause::invalid("propagationPolicy", &policy.as_str().into(), text));
-        }
-        if !matches!(policy.as_str(), "Foreground" | "Background" | "Orphan") {
-            let supported = ["Foreground", "Background", "Orphan", "nil"];
-            return invalid(Cause::unsupported("propagationPolicy", &policy.as_str().into(), &supported));
-        }
-    }
-    if let Some(orphan) = orphan {
-        options.propagation = Some(if orphan { "Orphan" } else { "Background" }.into());
-    }
-    Ok(options)
-}
-
-/// Options that cannot be read are named without the kind.
-fn options_error(mut status: Status) -> Status {
-    const PREFIX: &str = "the object provided is unrecognized (must be of type DeleteOptions): ";
-    if let Some(rest) = status.message.strip_prefix(PREFIX) {
-        let end = rest.rfind(" (").unwrap_or(rest.len());
-        status.message = rest[..end].to_string();
-    }
-    status
-}
-
-async fn delete(context: &Context, resource: &Resource, target: &Target) -> Result<Answer> {
-    let chosen = context.accept.choose(&VIEWS)?;
-    let options = delete_options(context)?;
-    let deleted = context.api().delete_object(resource, &target.namespace, &target.name, &options)?;
-    context.durable(deleted.object.version).await?;
-    deleted_answer(context, resource, &deleted, 200, &chosen)
-}
-
-fn deleted_answer(
-    context: &Context,
-    resource: &Resource,
-    deleted: &Deleted,
-    code: u16,
-    chosen: &Chosen,
-) -> Result<Answer> {
-    match deleted.answer(resource) {
-        Some(status) => Ok(Answer::value(code, &status, chosen.yaml)),
-        None => object_answer(context, resource, &deleted.object, code, chosen),
-    }
-}
-
-async fn delete_collection(context: &Context, resource: &Resource, target: &Target) -> Result<Answer> {
-    let chosen = context.accept.choose(&VIEWS)?;
-    let options = delete_options(context)?;
-    let selected = list::select(context, resource, target)?;
-    let api = context.api();
-    let mut newest = 0;
-    let mut gone: Vec<Arc<Object>> = Vec::new();
-    for object in selected {
-        match api.delete_object(resource, &object.key.namespace, &object.key.name, &options) {
-            Ok(deleted) => {
-                newest = newest.max(deleted.object.version);
-                gone.push(if deleted.gone { object } else { deleted.object });
-            }
-            Err(status) if status.code == 404 => {}
-            Err(status) => return Err(status),
-        }
-    }
-    context.durable(newest).await?;
-    let meta = list::ListMeta { version: context.core.store.version(), ..<_>::default() };
-    list::answer_of(context, resource, &gone, &meta, &chosen)
-}
-
 async fn subresource(
     context: Context,
     resource: &Arc<Resource>,
@@ -505,6 +403,7 @@ async fn scale(context: &Context, resource: &Resource, sub: &Subresource, target
             written.object
         }
     };
+    convert::check(resource, &object.value)?;
     let scale = crate::scale::read(resource, &object.value)?;
     let shown = match chosen.view {
         View::Table => table::of_scale(&scale),

@@ -6,7 +6,8 @@ pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
     pub(crate) fn parse(text: &str) -> Self {
-        let pairs = text.split('&').filter(|p| !p.is_empty());
+        // Go drops what it cannot read.
+        let pairs = text.split('&').filter(|p| !p.is_empty() && !p.contains(';') && !has_bad_escape(p));
         Query(
             pairs
                 .map(|pair| {
@@ -35,6 +36,14 @@ impl Query {
     pub(crate) fn flag(&self, key: &str) -> bool {
         self.has(key) && !matches!(self.get(key).to_lowercase().as_str(), "false" | "0")
     }
+}
+
+/// Whether a percent sign is not followed by two digits.
+fn has_bad_escape(text: &str) -> bool {
+    text.split('%').skip(1).any(|rest| {
+        let digits = rest.as_bytes().get(..2);
+        !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
 }
 
 /// Percent decoding; a plus is a blank in queries only.

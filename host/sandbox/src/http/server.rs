@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::handle;
+use super::lenient::Lenient;
 use crate::cluster::Core;
 
 /// How long a client may take for its handshake.
@@ -79,13 +80,15 @@ impl Listener {
                 let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
                     return;
                 };
+                let is_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
                 let service = service_fn(move |request| {
                     let core = core.clone();
                     async move { Ok::<_, std::convert::Infallible>(handle(core, request).await) }
                 });
                 let mut builder = Builder::new(TokioExecutor::new());
                 builder.http2().max_concurrent_streams(1000);
-                let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
+                let connection = builder
+                    .serve_connection_with_upgrades(TokioIo::new(Lenient::new(stream, is_http2)), service);
                 tokio::select! {
                     // A client that goes away is no event.
                     _ = connection => {}

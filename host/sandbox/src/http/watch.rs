@@ -26,6 +26,8 @@ const BOOKMARKS: Duration = Duration::from_secs(50);
 const LONGEST: u64 = 3600;
 /// Answers that wait for a slow client.
 const QUEUE: usize = 64;
+/// Objects from this size on are sent from where they lie, so that slow clients hold no copies of them.
+const LARGE: usize = 16 * 1024;
 
 pub(super) fn answer(context: &Context, resource: &Arc<Resource>, target: &Target) -> Result<Answer> {
     let chosen = context.accept.choose(&VIEWS)?;
@@ -80,7 +82,7 @@ struct Watch {
     sender: mpsc::Sender<Bytes>,
 }
 
-/// The client is gone.
+/// The client is gone, or there is nothing more to tell it.
 struct Gone;
 
 impl Watch {
@@ -167,17 +169,26 @@ impl Watch {
     }
 
     async fn send(&mut self, kind: &str, object: &Object) -> Result<(), Gone> {
+        if let Err(status) = convert::check(&self.resource, &object.value) {
+            self.put(&json!({"type": "ERROR", "object": status.to_value()})).await?;
+            return Err(Gone);
+        }
         let plain =
             self.view == View::Plain && object.value.text(&["apiVersion"]) == self.resource.api_version();
         if plain {
             let text = object.text();
-            let mut out = Vec::with_capacity(text.len() + 40);
+            let mut out = Vec::with_capacity(if text.len() > LARGE { 40 } else { text.len() + 40 });
             out.extend_from_slice(b"{\"type\":\"");
             out.extend_from_slice(kind.as_bytes());
             out.extend_from_slice(b"\",\"object\":");
+            if text.len() > LARGE {
+                self.pass(out.into()).await?;
+                self.pass(text.clone()).await?;
+                return self.pass(Bytes::from_static(b"}\n")).await;
+            }
             out.extend_from_slice(text);
             out.extend_from_slice(b"}\n");
-            return self.sender.send(out.into()).await.map_err(|_| Gone);
+            return self.pass(out.into()).await;
         }
         let value = object.value.clone();
         let shown = match self.view {
@@ -220,6 +231,10 @@ impl Watch {
     async fn put(&mut self, event: &Value) -> Result<(), Gone> {
         let mut text = event.to_string().into_bytes();
         text.push(b'\n');
-        self.sender.send(text.into()).await.map_err(|_| Gone)
+        self.pass(text.into()).await
+    }
+
+    async fn pass(&self, part: Bytes) -> Result<(), Gone> {
+        self.sender.send(part).await.map_err(|_| Gone)
     }
 }

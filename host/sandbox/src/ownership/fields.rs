@@ -1,6 +1,7 @@
 //! Sets of field paths in the form of `fieldsV1`.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 
 use serde_json::{Map, Value};
 
@@ -74,6 +75,26 @@ impl Set {
             ours.below = ours.below.union(&theirs.below);
         }
         out
+    }
+
+    /// Members of either, of which neither is needed any more.
+    pub fn merged(mut self, other: Set) -> Set {
+        if self.is_empty() {
+            return other;
+        }
+        for (step, theirs) in other.entries {
+            match self.entries.entry(step) {
+                Slot::Vacant(slot) => {
+                    slot.insert(theirs);
+                }
+                Slot::Occupied(mut slot) => {
+                    let ours = slot.get_mut();
+                    ours.member |= theirs.member;
+                    ours.below = std::mem::take(&mut ours.below).merged(theirs.below);
+                }
+            }
+        }
+        self
     }
 
     /// Members of both.

@@ -1,18 +1,19 @@
 //! `metadata.managedFields`: what updates and applies do to it.
 
-use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
 
-use super::fields::{Set, path_text};
-use super::merge::{Comparison, compare, field_set, has_keys, merge, remove_items, validate};
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use super::check::has_keys;
+use super::fields::Set;
+use super::merge::{Comparison, compare};
 use crate::schema::Node;
 use crate::schema::typed::format_seconds;
-use crate::status::{Cause, Status};
 use crate::value::Get;
 
 /// More update managers than this are merged into one.
 const MOST_UPDATERS: usize = 10;
-const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Who writes, and how.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,22 +36,33 @@ pub enum Filter {
 }
 
 impl Filter {
-    fn apply(&self, set: &Set) -> Set {
+    pub(super) fn apply(&self, set: Set) -> Set {
         match self {
+            Filter::Without(other) if other.is_empty() => set,
             Filter::Without(other) => set.without_below(other),
             Filter::Only(other) => set.only_below(other),
         }
     }
+
+    /// Changes without those that a request cannot make.
+    pub(super) fn apply_to(&self, all: Comparison) -> Comparison {
+        Comparison {
+            added: self.apply(all.added),
+            modified: self.apply(all.modified),
+            removed: self.apply(all.removed),
+        }
+    }
 }
 
+/// What one manager owns.
 #[derive(Debug, Clone)]
-struct Entry {
-    manager: String,
-    applied: bool,
-    api_version: String,
-    subresource: String,
-    time: Option<String>,
-    set: Set,
+pub(super) struct Entry {
+    pub(super) manager: String,
+    pub(super) applied: bool,
+    pub(super) api_version: String,
+    pub(super) subresource: String,
+    pub(super) time: Option<String>,
+    pub(super) set: Set,
 }
 
 impl Entry {
@@ -62,32 +74,37 @@ impl Entry {
     }
 }
 
+/// The entries of all managers.
 #[derive(Debug, Clone, Default)]
-struct Managed(Vec<Entry>);
+pub(super) struct Managed(pub(super) Vec<Entry>);
 
-fn strip_set() -> Set {
-    Set::of_fields(&[
-        &["apiVersion"],
-        &["kind"],
-        &["metadata"],
-        &["metadata", "name"],
-        &["metadata", "namespace"],
-        &["metadata", "creationTimestamp"],
-        &["metadata", "selfLink"],
-        &["metadata", "uid"],
-        &["metadata", "clusterName"],
-        &["metadata", "generation"],
-        &["metadata", "managedFields"],
-        &["metadata", "resourceVersion"],
-    ])
+/// What nobody owns by an apply.
+pub(super) fn strip_set() -> &'static Set {
+    static STRIPPED: LazyLock<Set> = LazyLock::new(|| {
+        Set::of_fields(&[
+            &["apiVersion"],
+            &["kind"],
+            &["metadata"],
+            &["metadata", "name"],
+            &["metadata", "namespace"],
+            &["metadata", "creationTimestamp"],
+            &["metadata", "selfLink"],
+            &["metadata", "uid"],
+            &["metadata", "clusterName"],
+            &["metadata", "generation"],
+            &["metadata", "managedFields"],
+            &["metadata", "resourceVersion"],
+        ])
+    });
+    &STRIPPED
 }
 
-fn now() -> String {
+pub(super) fn now() -> String {
     format_seconds(Timestamp::now())
 }
 
 impl Managed {
-    fn decode(list: Option<&Value>) -> Option<Self> {
+    pub(super) fn decode(list: Option<&Value>) -> Option<Self> {
         let mut entries = Vec::new();
         for item in list.and_then(Value::as_array).into_iter().flatten() {
             let operation = item.text(&["operation"]);
@@ -109,7 +126,7 @@ impl Managed {
         Some(Managed(entries))
     }
 
-    fn encode(mut self, object: &mut Value) {
+    pub(super) fn encode(mut self, object: &mut Value) {
         self.0.sort_by(|a, b| {
             let key = |e: &Entry| (!e.applied, e.time.clone(), e.manager.clone(), e.api_version.clone());
             key(a).cmp(&key(b)).then_with(|| a.subresource.cmp(&b.subresource))
@@ -123,11 +140,11 @@ impl Managed {
         }
     }
 
-    fn find(&mut self, writer: &Writer<'_>, applied: bool) -> Option<usize> {
+    pub(super) fn find(&mut self, writer: &Writer<'_>, applied: bool) -> Option<usize> {
         self.0.iter().position(|e| e.is(writer, applied))
     }
 
-    fn drop_empty(&mut self) {
+    pub(super) fn drop_empty(&mut self) {
         self.0.retain(|e| !e.set.is_empty());
     }
 
@@ -185,7 +202,7 @@ impl Entry {
     }
 }
 
-fn take_managed(object: &mut Value) -> Option<Value> {
+pub(super) fn take_managed(object: &mut Value) -> Option<Value> {
     object.get_mut("metadata")?.as_object_mut()?.remove("managedFields")
 }
 
@@ -251,7 +268,7 @@ pub fn update(
     managed.encode(new);
 }
 
-fn track_update(
+pub(super) fn track_update(
     node: &Node,
     old: &Value,
     new: &Value,
@@ -259,20 +276,15 @@ fn track_update(
     writer: &Writer<'_>,
     filter: &Filter,
 ) {
-    let all = compare(node, old, new);
-    let changes = Comparison {
-        added: filter.apply(&all.added),
-        modified: filter.apply(&all.modified),
-        removed: filter.apply(&all.removed),
-    };
-    let lost = changes.modified.union(&changes.added).union(&changes.removed);
-    if lost.is_empty() {
+    let changes = filter.apply_to(compare(node, old, new));
+    let touched = changes.modified.merged(changes.added);
+    if touched.is_empty() && changes.removed.is_empty() {
         return;
     }
     for entry in &mut managed.0 {
-        entry.set = entry.set.difference(&lost);
+        entry.set = entry.set.difference(&touched).difference(&changes.removed);
     }
-    let won = filter.apply(&changes.modified.union(&changes.added)).difference(&strip_set());
+    let won = touched.difference(strip_set());
     if !won.is_empty() {
         match managed.find(writer, false) {
             Some(i) => {
@@ -292,231 +304,6 @@ fn track_update(
     managed.drop_empty();
 }
 
-/// What an apply gives.
-pub enum Applied {
-    /// The merged object, with new `managedFields`.
-    Changed(Value),
-    /// The live object with (perhaps) other `managedFields`.
-    Same(Value),
-}
-
-/// Applies a configuration to the live object (the empty object if there is none).
-pub fn apply(
-    node: &Node,
-    live: &Value,
-    config: &Value,
-    writer: &Writer<'_>,
-    filter: &Filter,
-    force: bool,
-) -> Result<Applied, Status> {
-    let meta = |key: &str| config.text(&["metadata", key]).to_string();
-    let (group_version, kind) = (config.text(&["apiVersion"]), config.text(&["kind"]));
-    if !matches!(Claim::of(config), Claim::None) {
-        return Err(Status::bad_request("metadata.managedFields must be nil"));
-    }
-    validate(node, config).map_err(|error| {
-        let gv = if group_version.contains('/') { group_version.into() } else { format!("/{group_version}") };
-        Status::unclassified(format!(
-            "failed to create typed patch object ({}/{}; {gv}, Kind={kind}): {error}",
-            meta("namespace"),
-            meta("name")
-        ))
-    })?;
-    let Some(mut managed) = Managed::decode(live.at(&["metadata", "managedFields"])) else {
-        return Err(Status::unclassified("failed to decode managed fields"));
-    };
-    let mut old = live.clone();
-    take_managed(&mut old);
-    if managed.0.is_empty() && !live.text(&["metadata", "uid"]).is_empty() {
-        let before = Writer { manager: "before-first-apply", ..writer.clone() };
-        let empty = json!({"apiVersion": live["apiVersion"], "kind": live["kind"]});
-        track_update(node, &empty, &old, &mut managed, &before, filter);
-    }
-    let first = try_apply(node, &old, config, &managed, writer, filter, force);
-    let (mut merged, managed) = match first {
-        Err(conflicts) if writer.manager == "kubectl" && !force => {
-            let allowed = last_applied_set(node, &old, writer.api_version);
-            let rest: Vec<Conflict> = conflicts
-                .into_iter()
-                .filter_map(|c| {
-                    let set = c.set.difference(&allowed);
-                    (!set.is_empty()).then_some(Conflict { set, ..c })
-                })
-                .collect();
-            if !rest.is_empty() {
-                return Err(conflict_status(&rest));
-            }
-            try_apply(node, &old, config, &managed, writer, filter, true).map_err(|c| conflict_status(&c))?
-        }
-        Err(conflicts) => return Err(conflict_status(&conflicts)),
-        Ok(done) => done,
-    };
-    if writer.manager == "kubectl" && !merged.text(&["metadata", "annotations", LAST_APPLIED]).is_empty() {
-        set_last_applied(&mut merged, config);
-    }
-    let same = merged == old;
-    managed.encode(&mut merged);
-    Ok(if same { Applied::Same(merged) } else { Applied::Changed(merged) })
-}
-
-struct Conflict {
-    manager: String,
-    applied: bool,
-    api_version: String,
-    subresource: String,
-    set: Set,
-}
-
-fn try_apply(
-    node: &Node,
-    old: &Value,
-    config: &Value,
-    managed: &Managed,
-    writer: &Writer<'_>,
-    filter: &Filter,
-    force: bool,
-) -> Result<(Value, Managed), Vec<Conflict>> {
-    let mut managed = managed.clone();
-    let mut merged = merge(node, old, config);
-    let set = filter.apply(&field_set(node, config));
-    let mine = managed.find(writer, true);
-    let last = mine.map(|i| managed.0[i].set.clone()).unwrap_or_default();
-    let old_time = mine.and_then(|i| managed.0[i].time.clone());
-    let entry = Entry {
-        manager: writer.manager.into(),
-        applied: true,
-        api_version: writer.api_version.into(),
-        subresource: writer.subresource.into(),
-        time: old_time,
-        set,
-    };
-    let index = match mine {
-        Some(i) => {
-            managed.0[i] = entry;
-            i
-        }
-        None => {
-            managed.0.push(entry);
-            managed.0.len() - 1
-        }
-    };
-    if !last.is_empty() {
-        merged = prune(node, &merged, &last, &managed);
-    }
-    let all = compare(node, old, &merged);
-    let changes = Comparison {
-        added: filter.apply(&all.added),
-        modified: filter.apply(&all.modified),
-        removed: filter.apply(&all.removed),
-    };
-    let touched = changes.modified.union(&changes.added);
-    let mut conflicts = Vec::new();
-    for (i, entry) in managed.0.iter_mut().enumerate() {
-        if i == index {
-            continue;
-        }
-        let set = entry.set.intersection(&touched);
-        if !set.is_empty() {
-            conflicts.push(Conflict {
-                manager: entry.manager.clone(),
-                applied: entry.applied,
-                api_version: entry.api_version.clone(),
-                subresource: entry.subresource.clone(),
-                set,
-            });
-        }
-        entry.set = entry.set.difference(&touched).difference(&changes.removed);
-    }
-    if !force && !conflicts.is_empty() {
-        return Err(conflicts);
-    }
-    let stripped = managed.0[index].set.difference(&strip_set());
-    managed.0[index].set = stripped;
-    // An apply that changes nothing leaves no time.
-    if merged != *old {
-        managed.0[index].time = Some(now());
-    }
-    managed.drop_empty();
-    Ok((merged, managed))
-}
-
-/// Removes what this manager owned and no longer applies, unless somebody else owns it.
-fn prune(node: &Node, merged: &Value, last: &Set, managed: &Managed) -> Value {
-    let named = last.with_named_fields(node);
-    let mut pruned = remove_items(node, merged, &named);
-    let owned = managed.0.iter().fold(Set::default(), |all, e| all.union(&e.set));
-    let merged_set = field_set(node, merged).with_named_fields(node);
-    let pruned_set = field_set(node, &pruned).with_named_fields(node);
-    let gone = merged_set.difference(&pruned_set.union(&owned.with_named_fields(node)));
-    pruned = remove_items(node, merged, &gone);
-    let pruned_set = field_set(node, &pruned).with_named_fields(node);
-    remove_items(node, merged, &merged_set.difference(&pruned_set).intersection(&named))
-}
-
-fn conflict_status(conflicts: &[Conflict]) -> Status {
-    let mut named: Vec<(String, Vec<String>)> = conflicts
-        .iter()
-        .map(|c| (manager_text(c), c.set.paths().iter().map(|p| path_text(p)).collect()))
-        .collect();
-    named.sort();
-    let count: usize = named.iter().map(|(_, paths)| paths.len()).sum();
-    let causes = named.iter().flat_map(|(manager, paths)| {
-        paths
-            .iter()
-            .map(move |path| Cause::other(path, "FieldManagerConflict", format!("conflict with {manager}")))
-    });
-    let causes: Vec<Cause> = causes.collect();
-    let text = if let [(manager, paths)] = &named[..]
-        && let [path] = &paths[..]
-    {
-        format!("Apply failed with 1 conflict: conflict with {manager}: {path}")
-    } else {
-        let mut lines = Vec::new();
-        for (manager, paths) in &named {
-            lines.push(format!("conflicts with {manager}:"));
-            lines.extend(paths.iter().map(|path| format!("- {path}")));
-        }
-        format!("Apply failed with {count} conflicts: {}", lines.join("\n"))
-    };
-    Status::apply_conflict(text, causes)
-}
-
-/// Only Update managers are named with their version and time.
-fn manager_text(conflict: &Conflict) -> String {
-    let mut text = format!("{:?}", conflict.manager);
-    if !conflict.subresource.is_empty() {
-        text.push_str(&format!(" with subresource {:?}", conflict.subresource));
-    }
-    if !conflict.applied {
-        text.push_str(&format!(" using {}", conflict.api_version));
-    }
-    text
-}
-
-/// The fields that the last client-side apply set and that nobody changed since.
-fn last_applied_set(node: &Node, live: &Value, api_version: &str) -> Set {
-    let text = live.text(&["metadata", "annotations", LAST_APPLIED]);
-    let Ok(last) = serde_json::from_str::<Value>(text) else { return Set::default() };
-    if last.text(&["apiVersion"]) != api_version {
-        return Set::default();
-    }
-    let changes = compare(node, &last, live);
-    field_set(node, &last)
-        .difference(&changes.modified)
-        .difference(&changes.added)
-        .difference(&changes.removed)
-}
-
-fn set_last_applied(object: &mut Value, config: &Value) {
-    let mut config = config.clone();
-    crate::value::remove(&mut config, &["metadata", "annotations", LAST_APPLIED]);
-    // The encoder of unstructured objects ends its text with a line break.
-    let text = format!("{config}\n");
-    if text.len() <= 256 * 1024 {
-        crate::value::set(object, &["metadata", "annotations", LAST_APPLIED], text);
-    }
-}
-
 /// Takes a field away from all its owners.
 pub fn disown(object: &mut Value, path: &[String]) {
     let Some(mut managed) = Managed::decode(object.at(&["metadata", "managedFields"])) else { return };
@@ -531,19 +318,21 @@ pub fn disown(object: &mut Value, path: &[String]) {
 
 /// True if two objects differ in nothing but the times of `managedFields`.
 pub fn same_but_times(a: &Value, b: &Value) -> bool {
-    let split = |value: &Value| {
-        let mut value = value.clone();
-        let mut list = take_managed(&mut value).unwrap_or(Value::Null);
-        for entry in list.as_array_mut().into_iter().flatten() {
-            if let Some(map) = entry.as_object_mut() {
-                map.remove("time");
-            }
-        }
-        // Entries are sorted by time.
-        if let Some(items) = list.as_array_mut() {
-            items.sort_by_key(Value::to_string);
-        }
-        (value, list)
-    };
-    split(a) == split(b)
+    same_but(a, b, "metadata", |a, b| same_but(a, b, "managedFields", same_entries))
+}
+
+/// True if two maps are the same, where one key is compared by its own rule.
+fn same_but(a: &Value, b: &Value, key: &str, rule: impl Fn(&Value, &Value) -> bool) -> bool {
+    let (Some(x), Some(y)) = (a.as_object(), b.as_object()) else { return a == b };
+    let rest = |map: &'_ Map<String, Value>| map.len() - usize::from(map.contains_key(key));
+    rest(x) == rest(y)
+        && x.iter().all(|(k, value)| k == key || y.get(k) == Some(value))
+        && rule(x.get(key).unwrap_or(&Value::Null), y.get(key).unwrap_or(&Value::Null))
+}
+
+/// True if two lists have the same entries but for their times, by which they are sorted.
+fn same_entries(a: &Value, b: &Value) -> bool {
+    let (a, b) = (a.items(&[]), b.items(&[]));
+    let same = |a: &Value, b: &Value| same_but(a, b, "time", |_, _| true);
+    a.len() == b.len() && a.iter().all(|entry| b.iter().any(|other| same(entry, other)))
 }

@@ -1,12 +1,14 @@
 //! The file behind a store: one table, one writer thread, group commit.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use rusqlite::{Connection, params};
-use tokio::sync::watch;
+use tokio::sync::oneshot;
 
 use super::{Key, Object};
 
@@ -32,7 +34,47 @@ enum Job {
 
 pub(super) struct Disk {
     jobs: mpsc::Sender<Job>,
-    done: watch::Receiver<u64>,
+    progress: Arc<Progress>,
+}
+
+/// How far the file is, and who waits for it. Each waiter is woken once, when its own write is there.
+#[derive(Default)]
+struct Progress {
+    done: AtomicU64,
+    waiting: Mutex<Waiting>,
+}
+
+#[derive(Default)]
+struct Waiting {
+    by_version: BTreeMap<u64, Vec<oneshot::Sender<()>>>,
+    /// The file takes no more writes.
+    broken: bool,
+}
+
+impl Progress {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Everything up to a version is there.
+    fn reached(&self, version: u64) {
+        let mut waiting = self.waiting();
+        self.done.store(version, Ordering::Release);
+        let later = waiting.by_version.split_off(&(version + 1));
+        let there = std::mem::replace(&mut waiting.by_version, later);
+        drop(waiting);
+        for waiter in there.into_values().flatten() {
+            // Who does not wait any more has gone away.
+            let _ = waiter.send(());
+        }
+    }
+
+    /// Nothing more will be there: whoever waits learns it by the end of its channel.
+    fn broke(&self) {
+        let mut waiting = self.waiting();
+        waiting.broken = true;
+        waiting.by_version.clear();
+    }
 }
 
 pub(super) struct Loaded {
@@ -52,11 +94,10 @@ impl Disk {
         )?;
         let loaded = load(&connection)?;
         let (jobs, queue) = mpsc::channel();
-        let (sender, done) = watch::channel(loaded.version);
-        thread::Builder::new()
-            .name("sandbox-disk".into())
-            .spawn(move || write(connection, &queue, &sender))?;
-        Ok((Disk { jobs, done }, loaded))
+        let progress = Arc::new(Progress { done: AtomicU64::new(loaded.version), ..Progress::default() });
+        let told = progress.clone();
+        thread::Builder::new().name("sandbox-disk".into()).spawn(move || write(connection, &queue, &told))?;
+        Ok((Disk { jobs, progress }, loaded))
     }
 
     pub(super) fn put(&self, object: &Arc<Object>) {
@@ -68,8 +109,20 @@ impl Disk {
     }
 
     pub(super) async fn durable(&self, version: u64) -> bool {
-        let mut done = self.done.clone();
-        done.wait_for(|v| *v >= version).await.is_ok()
+        let there = || self.progress.done.load(Ordering::Acquire) >= version;
+        if there() {
+            return true;
+        }
+        let waiter = {
+            let mut waiting = self.progress.waiting();
+            if there() || waiting.broken {
+                return there();
+            }
+            let (sender, receiver) = oneshot::channel();
+            waiting.by_version.entry(version).or_default().push(sender);
+            receiver
+        };
+        waiter.await.is_ok()
     }
 
     pub(super) fn flush(&self) {
@@ -102,10 +155,10 @@ fn load(connection: &Connection) -> Result<Loaded, Error> {
     Ok(Loaded { version, objects })
 }
 
-fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>, done: &watch::Sender<u64>) {
+fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>, progress: &Progress) {
     while let Ok(first) = queue.recv() {
         let mut flushed = Vec::new();
-        let mut newest = *done.borrow();
+        let mut newest = progress.done.load(Ordering::Acquire);
         let batch = std::iter::once(first).chain(queue.try_iter().take(4096));
         let result = connection.transaction().and_then(|transaction| {
             for job in batch {
@@ -143,12 +196,11 @@ fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>, done: &watch::
             transaction.commit()
         });
         match result {
-            Ok(()) => {
-                done.send_replace(newest);
-            }
+            Ok(()) => progress.reached(newest),
             // The thread ends, so that every later write is answered with an error instead of a false success.
             Err(error) => {
                 tracing::error!(%error, "the sandbox's database refused a batch of writes");
+                progress.broke();
                 return;
             }
         }

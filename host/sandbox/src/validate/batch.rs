@@ -114,10 +114,6 @@ pub(super) fn cron_job(value: &Value) -> Vec<Cause> {
         causes.push(Cause::invalid("spec.schedule", &schedule.into(), &text));
     }
     not_negative(spec, "startingDeadlineSeconds", "spec", &mut causes);
-    match spec.text(&["concurrencyPolicy"]) {
-        "" => causes.push(Cause::required("spec.concurrencyPolicy", "")),
-        _ => one_of(spec, "concurrencyPolicy", "spec", &["Allow", "Forbid", "Replace"], &mut causes),
-    }
     if has(spec, &["timeZone"]) {
         let zone = spec.text(&["timeZone"]);
         if zone.is_empty() {
@@ -129,6 +125,10 @@ pub(super) fn cron_job(value: &Value) -> Vec<Cause> {
         } else if !is_zone(zone) {
             causes.push(Cause::invalid("spec.timeZone", &zone.into(), &format!("unknown time zone {zone}")));
         }
+    }
+    match spec.text(&["concurrencyPolicy"]) {
+        "" => causes.push(Cause::required("spec.concurrencyPolicy", "")),
+        _ => one_of(spec, "concurrencyPolicy", "spec", &["Allow", "Forbid", "Replace"], &mut causes),
     }
     causes.extend(job(&spec["jobTemplate"]["spec"], "spec.jobTemplate.spec"));
     not_negative(spec, "successfulJobsHistoryLimit", "spec", &mut causes);

@@ -2,7 +2,9 @@
 
 use serde_json::Value;
 
-use super::common::{IMMUTABLE, NOT_NEGATIVE, has, not_negative, one_of, problems};
+use super::common::{
+    IMMUTABLE, NOT_NEGATIVE, duplicate_struct, go_struct, has, not_negative, one_of, problems, quantity,
+};
 use super::{container, pod};
 use crate::names;
 use crate::status::Cause;
@@ -11,6 +13,7 @@ use crate::value::Get;
 /// Nodes.
 pub(super) fn node(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
+    let mut seen: Vec<(&str, &str)> = Vec::new();
     for (i, taint) in value["spec"].items(&["taints"]).iter().enumerate() {
         let at = format!("metadata.taints[{i}]");
         let key = taint.text(&["key"]);
@@ -20,6 +23,26 @@ pub(super) fn node(value: &Value) -> Vec<Cause> {
         match taint.text(&["effect"]) {
             "" => causes.push(Cause::required(format!("{at}.effect"), "")),
             _ => one_of(taint, "effect", &at, &["NoSchedule", "PreferNoSchedule", "NoExecute"], &mut causes),
+        }
+        let pair = (key, taint.text(&["effect"]));
+        if seen.contains(&pair) {
+            let shown = go_struct(&[
+                ("Key", key.into()),
+                ("Value", shown.into()),
+                ("Effect", taint["effect"].clone()),
+                ("TimeAdded", taint["timeAdded"].clone()),
+            ]);
+            let text = "taints must be unique by key and effect pair";
+            causes.push(duplicate_struct(&at, &shown, text));
+        } else {
+            seen.push(pair);
+        }
+    }
+    for list in ["capacity", "allocatable"] {
+        for (name, amount) in value["status"][list].as_object().into_iter().flatten() {
+            if quantity(amount).is_some_and(|q| q.nano() < 0) {
+                causes.push(Cause::invalid(format!("status.{list}.{name}"), amount, NOT_NEGATIVE));
+            }
         }
     }
     for (i, range) in value["spec"].items(&["podCIDRs"]).iter().filter_map(Value::as_str).enumerate() {
@@ -142,6 +165,7 @@ pub(super) fn revision(value: &Value) -> Vec<Cause> {
 /// An address that belongs to an object.
 pub(super) fn ip_address(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
+    super::common::ip(value.text(&["metadata", "name"]), "metadata.name", &mut causes);
     let parent = &value["spec"]["parentRef"];
     if !parent.is_object() {
         causes.push(Cause::required("spec.parentRef", ""));
@@ -169,13 +193,26 @@ pub(super) fn service_range(value: &Value) -> Vec<Cause> {
     let ranges = value.items(&["spec", "cidrs"]);
     if ranges.is_empty() {
         causes.push(Cause::required("spec.cidrs", "at least one CIDR required"));
+        return causes;
     }
     if ranges.len() > 2 {
         let text = "may only hold up to 2 values";
-        causes.push(Cause::invalid("spec", &value["spec"], text));
+        let shown = serde_json::json!({"CIDRs": ranges});
+        causes.push(Cause::invalid("spec.cidrs", &shown, text));
+        return causes;
     }
     for (i, range) in ranges.iter().filter_map(Value::as_str).enumerate() {
         super::network::cidr(range, &format!("spec.cidrs[{i}]"), &mut causes);
+    }
+    if let [one, other] = ranges
+        && causes.is_empty()
+    {
+        let of_six = |range: &Value| range.as_str().is_some_and(|range| range.contains(':'));
+        if of_six(one) == of_six(other) {
+            let text =
+                "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64";
+            causes.push(Cause::invalid("spec.cidrs", &Value::from(ranges.to_vec()), text));
+        }
     }
     causes
 }

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::names;
 use crate::quantity::Quantity;
-use crate::status::Cause;
+use crate::status::{Cause, go_json};
 use crate::value::Get;
 
 pub(super) const NOT_NEGATIVE: &str = "must be greater than or equal to 0";
@@ -160,7 +160,7 @@ pub(super) fn go_struct(fields: &[(&str, Value)]) -> Value {
     };
     let parts: Vec<String> =
         fields.iter().map(|(name, value)| format!("{name:?}:{}", inner(value))).collect();
-    Value::String(format!("\u{0}{{{}}}", parts.join(",")))
+    Value::String(go_json(&format!("\u{0}{{{}}}", parts.join(","))))
 }
 
 /// A cause whose value is a struct made by [`go_struct`].
@@ -168,6 +168,12 @@ pub(super) fn invalid_struct(field: &str, value: &Value, detail: &str) -> Cause 
     let text = go_text(value);
     let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
     Cause::other(field, "FieldValueInvalid", format!("Invalid value: {text}{detail}"))
+}
+
+/// The same for a struct that was there before.
+pub(super) fn duplicate_struct(field: &str, value: &Value, detail: &str) -> Cause {
+    let text = go_text(value);
+    Cause::other(field, "FieldValueDuplicate", format!("Duplicate value: {text}: {detail}"))
 }
 
 /// The same where only some values are supported.

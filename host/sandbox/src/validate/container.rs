@@ -148,9 +148,6 @@ fn one(container: &Value, at: &str, around: &Around<'_>, causes: &mut Vec<Cause>
     let image = container.text(&["image"]);
     if image.is_empty() {
         causes.push(Cause::required(format!("{at}.image"), ""));
-    } else if image.trim() != image {
-        let text = "must not have leading or trailing whitespace";
-        causes.push(Cause::invalid(format!("{at}.image"), &image.into(), text));
     }
     one_of(container, "terminationMessagePolicy", at, &["File", "FallbackToLogsOnError"], causes);
     ports(container, at, around.spec["hostNetwork"] == true, causes);
@@ -161,6 +158,10 @@ fn one(container: &Value, at: &str, around: &Around<'_>, causes: &mut Vec<Cause>
     resize(container, around.spec, at, causes);
     let private = around.spec["hostUsers"] == false;
     security::of_container(&container["securityContext"], private, &format!("{at}.securityContext"), causes);
+    if image.trim() != image && !image.is_empty() {
+        let text = "must not have leading or trailing whitespace";
+        causes.push(Cause::invalid(format!("{at}.image"), &image.into(), text));
+    }
 }
 
 fn resize(container: &Value, spec: &Value, at: &str, causes: &mut Vec<Cause>) {

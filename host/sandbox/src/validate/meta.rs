@@ -18,7 +18,9 @@ fn name_problems(resource: &Resource, name: &str) -> Vec<String> {
     match (resource.group.as_str(), resource.plural.as_str()) {
         ("", "namespaces") => names::dns1123_label(name),
         ("", "services") => names::dns1123_label(name),
-        ("rbac.authorization.k8s.io", _) | ("certificates.k8s.io", _) => names::path_segment(name),
+        ("rbac.authorization.k8s.io" | "certificates.k8s.io" | "apiregistration.k8s.io", _) => {
+            names::path_segment(name)
+        }
         ("", "events") | ("events.k8s.io", _) => names::dns1123_subdomain(name),
         ("apiextensions.k8s.io", _) => names::dns1123_subdomain(name),
         _ => names::dns1123_subdomain(name),
@@ -145,12 +147,19 @@ fn owner_text(owner: &Value) -> String {
 
 fn finalizers(meta: &Value, built_in: bool, at: &str, causes: &mut Vec<Cause>) {
     const STANDARD: [&str; 3] = ["orphan", "foregroundDeletion", "kubernetes"];
-    for (i, finalizer) in meta.items(&["finalizers"]).iter().filter_map(Value::as_str).enumerate() {
-        let field = format!("{at}.finalizers[{i}]");
+    let list = meta.items(&["finalizers"]);
+    let field = format!("{at}.finalizers");
+    for finalizer in list.iter().filter_map(Value::as_str) {
         causes.extend(problems(names::qualified_name(finalizer), &field, finalizer));
-        if built_in && !finalizer.contains('/') && !STANDARD.contains(&finalizer) {
+    }
+    if list.iter().any(|f| f == "orphan") && list.iter().any(|f| f == "foregroundDeletion") {
+        let text = "finalizer orphan and foregroundDeletion cannot be both set";
+        causes.push(Cause::invalid(field.as_str(), &Value::from(list.to_vec()), text));
+    }
+    for (i, finalizer) in list.iter().filter_map(Value::as_str).enumerate().filter(|_| built_in) {
+        if !finalizer.contains('/') && !STANDARD.contains(&finalizer) {
             let text = "name is neither a standard finalizer name nor is it fully qualified";
-            causes.push(Cause::invalid(field, &finalizer.into(), text));
+            causes.push(Cause::invalid(format!("{field}[{i}]"), &finalizer.into(), text));
         }
     }
 }

@@ -103,6 +103,11 @@ pub(super) fn ingress(value: &Value) -> Vec<Cause> {
             };
             causes.extend(problems(found, &field, name));
         }
+        let secret = tls.text(&["secretName"]);
+        if !secret.is_empty() {
+            let field = format!("spec.tls[{i}].secretName");
+            causes.extend(problems(names::dns1123_subdomain(secret), &field, secret));
+        }
     }
     let class = spec.text(&["ingressClassName"]);
     if !class.is_empty() {
@@ -314,24 +319,6 @@ pub(super) fn endpoint_slice(value: &Value) -> Vec<Cause> {
         "IPv4" | "IPv6" | "FQDN" => {}
         other => causes.push(Cause::unsupported("addressType", &other.into(), &["FQDN", "IPv4", "IPv6"])),
     }
-    for (i, endpoint) in value.items(&["endpoints"]).iter().enumerate() {
-        let at = format!("endpoints[{i}].addresses");
-        let list = endpoint.items(&["addresses"]);
-        if list.is_empty() {
-            causes.push(Cause::required(at.clone(), "must contain at least 1 address"));
-        }
-        for (j, address) in list.iter().filter_map(Value::as_str).enumerate() {
-            let field = format!("{at}[{j}]");
-            if !matches!(kind, "IPv4" | "IPv6" | "FQDN") {
-                continue;
-            }
-            if kind == "FQDN" {
-                causes.extend(problems(names::dns1123_subdomain(address), &field, address));
-            } else {
-                ip(address, &field, &mut causes);
-            }
-        }
-    }
     let mut seen: Vec<&str> = Vec::new();
     for (i, entry) in value.items(&["ports"]).iter().enumerate() {
         let name = entry.text(&["name"]);
@@ -345,7 +332,54 @@ pub(super) fn endpoint_slice(value: &Value) -> Vec<Cause> {
         seen.push(name);
         one_of(entry, "protocol", &format!("ports[{i}]"), &["SCTP", "TCP", "UDP"], &mut causes);
     }
+    for (i, endpoint) in value.items(&["endpoints"]).iter().enumerate() {
+        of_slice(endpoint, kind, &format!("endpoints[{i}]"), &mut causes);
+    }
     causes
+}
+
+/// One endpoint of a slice whose addresses are of a kind.
+fn of_slice(endpoint: &Value, kind: &str, at: &str, causes: &mut Vec<Cause>) {
+    let list = endpoint.items(&["addresses"]);
+    if list.is_empty() {
+        causes.push(Cause::required(format!("{at}.addresses"), "must contain at least 1 address"));
+    }
+    for (j, address) in list.iter().filter_map(Value::as_str).enumerate() {
+        let field = format!("{at}.addresses[{j}]");
+        match kind {
+            "FQDN" => causes.extend(problems(names::dns1123_subdomain(address), &field, address)),
+            "IPv4" | "IPv6" => {
+                let known = causes.len();
+                ip(address, &field, causes);
+                if causes.len() > known {
+                    continue;
+                }
+                if address.contains(':') != (kind == "IPv6") {
+                    let text = format!("must be an {kind} address");
+                    causes.push(Cause::invalid(format!("{at}.addresses"), &address.into(), &text));
+                }
+                reachable(address, &field, causes);
+            }
+            _ => {}
+        }
+    }
+    if has(endpoint, &["nodeName"]) {
+        let node = endpoint.text(&["nodeName"]);
+        causes.extend(problems(names::dns1123_subdomain(node), &format!("{at}.nodeName"), node));
+    }
+    if has(endpoint, &["hostname"]) {
+        let host = endpoint.text(&["hostname"]);
+        causes.extend(problems(names::dns1123_label(host), &format!("{at}.hostname"), host));
+    }
+    let mut zones: Vec<&str> = Vec::new();
+    for (i, zone) in endpoint.items(&["hints", "forZones"]).iter().enumerate() {
+        let (zone, field) = (zone.text(&["name"]), format!("{at}.hints.forZones[{i}].name"));
+        if zones.contains(&zone) {
+            causes.push(Cause::duplicate(field.as_str(), &zone.into()));
+        }
+        zones.push(zone);
+        causes.extend(problems(names::label_value(zone), &field, zone));
+    }
 }
 
 /// Endpoints.

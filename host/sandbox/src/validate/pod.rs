@@ -319,17 +319,23 @@ fn system(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
             }
         }
         "windows" => {
-            const OF_POD: [&str; 10] = [
-                "appArmorProfile",
-                "seLinuxOptions",
-                "seccompProfile",
-                "fsGroup",
-                "fsGroupChangePolicy",
-                "sysctls",
-                "runAsUser",
-                "runAsGroup",
-                "supplementalGroups",
-                "supplementalGroupsPolicy",
+            // In the order of the real server; those without a slash are fields of the pod itself.
+            const OF_POD: [&str; 15] = [
+                "/appArmorProfile",
+                "/seLinuxOptions",
+                "hostUsers",
+                "hostPID",
+                "hostIPC",
+                "/seccompProfile",
+                "/fsGroup",
+                "/fsGroupChangePolicy",
+                "/sysctls",
+                "shareProcessNamespace",
+                "/runAsUser",
+                "/runAsGroup",
+                "/supplementalGroups",
+                "/supplementalGroupsPolicy",
+                "/seLinuxChangePolicy",
             ];
             const OF_CONTAINER: [&str; 10] = [
                 "appArmorProfile",
@@ -344,14 +350,18 @@ fn system(spec: &Value, at: &str, causes: &mut Vec<Cause>) {
                 "runAsGroup",
             ];
             let text = "cannot be set for a windows pod";
-            for field in OF_POD.into_iter().filter(|field| has(context, &[field])) {
-                causes.push(Cause::forbidden(format!("{pod_at}.{field}"), text));
-            }
-            for field in ["hostPID", "hostIPC"].into_iter().filter(|field| spec[field] == true) {
-                causes.push(Cause::forbidden(format!("{at}.{field}"), text));
-            }
-            for field in ["hostUsers", "shareProcessNamespace"].into_iter().filter(|f| has(spec, &[f])) {
-                causes.push(Cause::forbidden(format!("{at}.{field}"), text));
+            for field in OF_POD {
+                match field.strip_prefix('/') {
+                    Some(field) if has(context, &[field]) => {
+                        causes.push(Cause::forbidden(format!("{pod_at}.{field}"), text));
+                    }
+                    None if spec[field] == true
+                        || !matches!(field, "hostPID" | "hostIPC") && has(spec, &[field]) =>
+                    {
+                        causes.push(Cause::forbidden(format!("{at}.{field}"), text));
+                    }
+                    _ => {}
+                }
             }
             for (at, context) in contexts() {
                 for field in OF_CONTAINER.into_iter().filter(|field| has(context, &[field])) {

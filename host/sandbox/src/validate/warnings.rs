@@ -23,6 +23,7 @@ pub(crate) fn of(resource: &Resource, live: Option<&Value>, value: &Value, warni
     }
     match (resource.group.as_str(), resource.plural.as_str()) {
         ("apiextensions.k8s.io", _) => custom::formats(live, value, warnings),
+        ("", "configmaps") => warnings.extend(crate::faults::complaints(value)),
         ("", "pods") if live.is_none() => {
             host_name(value, "the Pod's hostname", warnings);
             pod::of_pod(&value["spec"], &value["metadata"], "", warnings);

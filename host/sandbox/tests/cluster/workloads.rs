@@ -107,6 +107,25 @@ fn set_replicas(object: &mut Value, replicas: i64) {
 }
 
 #[tokio::test]
+async fn a_replication_controller_keeps_its_pods() {
+    let world = World::new().await;
+    world.create(
+        "replicationcontrollers",
+        json!({
+            "metadata": {"name": "old"},
+            "spec": {"replicas": 2, "selector": {"app": "old"}, "template": template("old", json!({}))},
+        }),
+    );
+    world.until("replicationcontrollers", "old", |c| c["status"]["availableReplicas"] == 2).await;
+    let first = world.list("pods")[0]["metadata"]["name"].as_str().unwrap().to_owned();
+    world.delete("pods", &first, "Background");
+    world.until_gone("pods", &first).await;
+    world.until("replicationcontrollers", "old", |c| c["status"]["availableReplicas"] == 2).await;
+    world.api.modify("replicationcontrollers", "default", "old", "", |c| set_replicas(c, 0)).unwrap();
+    world.until_true("the end of all pods", || world.list("pods").is_empty()).await;
+}
+
+#[tokio::test]
 async fn a_daemon_runs_on_the_node_and_is_replaced() {
     let world = World::new().await;
     world.create(

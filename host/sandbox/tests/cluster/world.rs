@@ -21,6 +21,15 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::start(false).await
+    }
+
+    /// The same with what only the embedded cluster says of itself.
+    pub(crate) async fn embedded() -> Self {
+        Self::start(true).await
+    }
+
+    async fn start(embedded: bool) -> Self {
         let core = Core::open(None).unwrap();
         let api = core.api("test");
         for space in ["default", "kube-node-lease"] {
@@ -30,9 +39,13 @@ impl World {
         }
         let clock = VirtualClock::new(Timestamp::now());
         let settings = controllers::Settings { root_ca: "simulated".to_owned() };
-        let node = Arc::new(Kubelet::new(NODE));
-        let manager =
-            controllers::start(Embedded::new(&core), Arc::new(clock.clone()), &settings, vec![node]);
+        let manager = match embedded {
+            true => osc_sandbox::embedded::start(&core, "simulated"),
+            false => {
+                let node = Arc::new(Kubelet::new(NODE));
+                controllers::start(Embedded::new(&core), Arc::new(clock.clone()), &settings, vec![node])
+            }
+        };
         let world = Self { api, clock, _manager: manager };
         world.until("serviceaccounts", "default", |_| true).await;
         world.until("configmaps", "kube-root-ca.crt", |_| true).await;

@@ -5,13 +5,24 @@ use serde_json::{Number, Value};
 /// Deepest nesting of an expression.
 const DEPTH: usize = 100;
 
-/// An expression.
+/// An expression, and where in the text it is: at its operator, at the bracket of its call, or at its beginning.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Expr {
+pub(crate) struct Expr {
+    pub(crate) at: usize,
+    pub(crate) kind: Kind,
+}
+
+/// What an expression is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Kind {
     Literal(Value),
     Name(String),
     Field(Box<Expr>, String),
     Index(Box<Expr>, Box<Expr>),
+    /// `a.?b`
+    MaybeField(Box<Expr>, String),
+    /// `a[?b]`
+    MaybeIndex(Box<Expr>, Box<Expr>),
     List(Vec<Expr>),
     Map(Vec<(Expr, Expr)>),
     Not(Box<Expr>),
@@ -21,9 +32,17 @@ pub(crate) enum Expr {
     Call(Option<Box<Expr>>, String, Vec<Expr>),
 }
 
+impl Expr {
+    fn new(at: usize, kind: Kind) -> Self {
+        Expr { at, kind }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 enum Token {
     Literal(Value),
+    /// A number with the sign of unsigned ones.
+    Unsigned(Value),
     Name(String),
     Symbol(&'static str),
 }
@@ -33,18 +52,50 @@ const SYMBOLS: [&str; 26] = [
     "[", "]", "{", "}", "=", ";",
 ];
 
-/// Parses a rule.
-pub(crate) fn parse(text: &str) -> Result<Expr, String> {
-    let tokens = tokens(text)?;
-    let mut parser = Parser { tokens, at: 0, depth: 0 };
-    let expr = parser.choice()?;
-    match parser.tokens.get(parser.at) {
-        None => Ok(expr),
-        Some(token) => Err(format!("unexpected {token:?}")),
+/// A mistake: where it is, and what the real compiler says of it; nothing if that is not known.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mistake {
+    pub(crate) at: usize,
+    pub(crate) text: String,
+}
+
+impl Mistake {
+    fn syntax(at: usize, text: &str) -> Self {
+        Mistake { at, text: format!("Syntax error: {text}") }
+    }
+
+    fn unknown(at: usize) -> Self {
+        Mistake { at, text: String::new() }
     }
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
+/// What may begin a value.
+const VALUE: &str = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, \
+                     BYTES, IDENTIFIER}";
+
+/// Parses a rule.
+pub(crate) fn parse(text: &str) -> Result<Expr, Vec<Mistake>> {
+    let mut mistakes = Vec::new();
+    let found = tokens(text, &mut mistakes);
+    let (places, tokens) = found.into_iter().unzip();
+    let mut parser = Parser { text, tokens, places, at: 0, depth: 0 };
+    let expr = parser.choice();
+    let (left, at) = (parser.tokens.len() - parser.at, parser.place());
+    match expr {
+        Err(mistake) => mistakes.push(mistake),
+        Ok(expr) if left == 0 && mistakes.is_empty() => return Ok(expr),
+        Ok(_) if left == 0 => {}
+        Ok(_) if left == 1 => {
+            let word = parser.word();
+            mistakes.push(Mistake::syntax(at, &format!("extraneous input '{word}' expecting <EOF>")));
+        }
+        Ok(_) => mistakes.push(Mistake::unknown(at)),
+    }
+    Err(mistakes)
+}
+
+/// The words of a text, and where they are.
+fn tokens(text: &str, mistakes: &mut Vec<Mistake>) -> Vec<(usize, Token)> {
     let mut out = Vec::new();
     let bytes = text.as_bytes();
     let mut i = 0;
@@ -55,12 +106,19 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
         } else if text[i..].starts_with("//") {
             i += text[i..].find('\n').unwrap_or(text.len() - i);
         } else if c == b'"' || c == b'\'' {
-            let (value, length) = string(&text[i..], false)?;
-            out.push(Token::Literal(value.into()));
+            let Some((value, length)) = string(&text[i..], false) else {
+                let shown = &text[i..];
+                mistakes.push(Mistake::syntax(i, &format!("token recognition error at: '{shown}'")));
+                break;
+            };
+            out.push((i, Token::Literal(value.into())));
             i += length;
         } else if (c == b'r' || c == b'R') && matches!(bytes.get(i + 1), Some(b'"' | b'\'')) {
-            let (value, length) = string(&text[i + 1..], true)?;
-            out.push(Token::Literal(value.into()));
+            let Some((value, length)) = string(&text[i + 1..], true) else {
+                mistakes.push(Mistake::unknown(i));
+                break;
+            };
+            out.push((i, Token::Literal(value.into())));
             i += length + 1;
         } else if c.is_ascii_digit() {
             let rest = &text[i..];
@@ -75,30 +133,52 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                     .map(Number::from)
                     .or_else(|| Number::from_f64(plain.parse().ok()?)),
             };
-            out.push(Token::Literal(Value::Number(number.ok_or_else(|| format!("bad number `{word}`"))?)));
+            let Some(number) = number.map(Value::Number) else {
+                mistakes.push(Mistake::unknown(i));
+                i += end;
+                continue;
+            };
+            out.push((i, if plain == word { Token::Literal(number) } else { Token::Unsigned(number) }));
             i += end;
         } else if c.is_ascii_alphabetic() || c == b'_' {
             let rest = &text[i..];
             let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
-            out.push(match &rest[..end] {
+            let word = match &rest[..end] {
                 "true" => Token::Literal(true.into()),
                 "false" => Token::Literal(false.into()),
                 "null" => Token::Literal(Value::Null),
                 "in" => Token::Symbol("in"),
                 name => Token::Name(name.into()),
-            });
+            };
+            out.push((i, word));
             i += end;
         } else {
             let symbol = SYMBOLS.iter().find(|s| text[i..].starts_with(**s));
-            let symbol = symbol.ok_or_else(|| format!("unexpected letter {:?}", text[i..].chars().next()))?;
-            out.push(Token::Symbol(symbol));
-            i += symbol.len();
+            let letter = text[i..].chars().next().map_or(1, char::len_utf8);
+            match symbol.filter(|symbol| !matches!(**symbol, "=" | ";")) {
+                Some(symbol) => {
+                    out.push((i, Token::Symbol(symbol)));
+                    i += symbol.len();
+                }
+                // Half of an operator takes the letter after it along.
+                None if matches!(c, b'=' | b'&' | b'|') => {
+                    let after = text[i + 1..].chars().next().map_or(0, char::len_utf8);
+                    let shown = &text[i..i + 1 + after];
+                    mistakes.push(Mistake::syntax(i, &format!("token recognition error at: '{shown}'")));
+                    i += 1 + after;
+                }
+                None => {
+                    let shown = &text[i..i + letter];
+                    mistakes.push(Mistake::syntax(i, &format!("token recognition error at: '{shown}'")));
+                    i += letter;
+                }
+            }
         }
     }
-    Ok(out)
+    out
 }
 
-fn string(text: &str, raw: bool) -> Result<(String, usize), String> {
+fn string(text: &str, raw: bool) -> Option<(String, usize)> {
     let quote = &text[..1];
     let triple = quote.repeat(3);
     let (open, close) = if text.starts_with(&triple) { (3, triple.as_str()) } else { (1, quote) };
@@ -106,17 +186,17 @@ fn string(text: &str, raw: bool) -> Result<(String, usize), String> {
     let mut rest = &text[open..];
     loop {
         if rest.starts_with(close) {
-            return Ok((out, text.len() - rest.len() + close.len()));
+            return Some((out, text.len() - rest.len() + close.len()));
         }
         let mut chars = rest.chars();
         match chars.next() {
-            None => return Err("unterminated text".into()),
+            None => return None,
             Some('\\') if !raw => match chars.next() {
                 Some('n') => out.push('\n'),
                 Some('t') => out.push('\t'),
                 Some('r') => out.push('\r'),
                 Some(c) => out.push(c),
-                None => return Err("unterminated text".into()),
+                None => return None,
             },
             Some(c) => out.push(c),
         }
@@ -124,8 +204,10 @@ fn string(text: &str, raw: bool) -> Result<(String, usize), String> {
     }
 }
 
-struct Parser {
+struct Parser<'t> {
+    text: &'t str,
     tokens: Vec<Token>,
+    places: Vec<usize>,
     at: usize,
     depth: usize,
 }
@@ -133,9 +215,20 @@ struct Parser {
 const LEVELS: [&[&str]; 5] =
     [&["||"], &["&&"], &["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
 
-impl Parser {
+impl Parser<'_> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.at)
+    }
+
+    /// Where the next word is.
+    fn place(&self) -> usize {
+        self.places.get(self.at).copied().unwrap_or(self.text.len())
+    }
+
+    /// The next word as it is written.
+    fn word(&self) -> &str {
+        let end = self.places.get(self.at + 1).copied().unwrap_or(self.text.len());
+        self.text[self.place()..end].trim_end()
     }
 
     fn accept(&mut self, symbol: &str) -> bool {
@@ -144,21 +237,29 @@ impl Parser {
         found
     }
 
-    fn expect(&mut self, symbol: &str) -> Result<(), String> {
-        if self.accept(symbol) { Ok(()) } else { Err(format!("expected `{symbol}`")) }
+    fn expect(&mut self, symbol: &str) -> Result<(), Mistake> {
+        if self.accept(symbol) {
+            return Ok(());
+        }
+        Err(match (self.peek(), symbol) {
+            (None, ":") => Mistake::syntax(self.place(), "mismatched input '<EOF>' expecting ':'"),
+            (None, ")") => Mistake::syntax(self.place(), "missing ')' at '<EOF>'"),
+            _ => Mistake::unknown(self.place()),
+        })
     }
 
-    fn choice(&mut self) -> Result<Expr, String> {
+    fn choice(&mut self) -> Result<Expr, Mistake> {
         self.depth += 1;
         if self.depth > DEPTH {
-            return Err("nested too deeply".into());
+            return Err(Mistake::unknown(self.place()));
         }
         let condition = self.level(0)?;
+        let at = self.place();
         let result = if self.accept("?") {
             let yes = self.choice()?;
             self.expect(":")?;
             let no = self.choice()?;
-            Expr::Choice(Box::new(condition), Box::new(yes), Box::new(no))
+            Expr::new(at, Kind::Choice(Box::new(condition), Box::new(yes), Box::new(no)))
         } else {
             condition
         };
@@ -166,55 +267,66 @@ impl Parser {
         Ok(result)
     }
 
-    fn level(&mut self, level: usize) -> Result<Expr, String> {
+    fn level(&mut self, level: usize) -> Result<Expr, Mistake> {
         let Some(operators) = LEVELS.get(level) else { return self.unary() };
         let mut left = self.level(level + 1)?;
         while let Some(Token::Symbol(symbol)) = self.peek() {
             let Some(operator) = operators.iter().find(|o| *o == symbol) else { break };
+            let at = self.place();
             self.at += 1;
             let right = self.level(level + 1)?;
-            left = Expr::Binary(operator, Box::new(left), Box::new(right));
+            left = Expr::new(at, Kind::Binary(operator, Box::new(left), Box::new(right)));
         }
         Ok(left)
     }
 
-    fn unary(&mut self) -> Result<Expr, String> {
+    fn unary(&mut self) -> Result<Expr, Mistake> {
         let mut signs = Vec::new();
         while let Some(Token::Symbol(symbol @ ("!" | "-"))) = self.peek() {
-            signs.push(*symbol);
+            signs.push((self.place(), *symbol));
             self.at += 1;
         }
         let mut expr = self.member()?;
-        for sign in signs.into_iter().rev() {
-            expr = if sign == "!" { Expr::Not(Box::new(expr)) } else { Expr::Negative(Box::new(expr)) };
+        for (at, sign) in signs.into_iter().rev() {
+            let inner = Box::new(expr);
+            expr = Expr::new(at, if sign == "!" { Kind::Not(inner) } else { Kind::Negative(inner) });
         }
         Ok(expr)
     }
 
-    fn member(&mut self) -> Result<Expr, String> {
+    fn member(&mut self) -> Result<Expr, Mistake> {
         let mut expr = self.primary()?;
         loop {
+            let dot = self.place();
             if self.accept(".") {
+                let maybe = self.accept("?");
                 let Some(Token::Name(name)) = self.peek().cloned() else {
-                    return Err("expected a name after `.`".into());
+                    let shown = format!("no viable alternative at input '.{}'", self.word());
+                    return Err(Mistake::syntax(self.place(), &shown));
                 };
                 self.at += 1;
-                expr = if self.accept("(") {
-                    Expr::Call(Some(Box::new(expr)), name, self.list(")")?)
+                let bracket = self.place();
+                expr = if maybe {
+                    Expr::new(dot, Kind::MaybeField(Box::new(expr), name))
+                } else if self.accept("(") {
+                    Expr::new(bracket, Kind::Call(Some(Box::new(expr)), name, self.list(")")?))
                 } else {
-                    Expr::Field(Box::new(expr), name)
+                    Expr::new(dot, Kind::Field(Box::new(expr), name))
                 };
             } else if self.accept("[") {
-                let at = self.choice()?;
+                let maybe = self.accept("?");
+                let at = Box::new(self.choice()?);
                 self.expect("]")?;
-                expr = Expr::Index(Box::new(expr), Box::new(at));
+                let inner = Box::new(expr);
+                expr =
+                    Expr::new(dot, if maybe { Kind::MaybeIndex(inner, at) } else { Kind::Index(inner, at) });
             } else {
                 return Ok(expr);
             }
         }
     }
 
-    fn list(&mut self, close: &str) -> Result<Vec<Expr>, String> {
+    fn list(&mut self, close: &str) -> Result<Vec<Expr>, Mistake> {
         let mut out = Vec::new();
         while !self.accept(close) {
             out.push(self.choice()?);
@@ -226,23 +338,30 @@ impl Parser {
         Ok(out)
     }
 
-    fn primary(&mut self) -> Result<Expr, String> {
-        let Some(token) = self.peek().cloned() else { return Err("unexpected end".into()) };
+    fn primary(&mut self) -> Result<Expr, Mistake> {
+        let at = self.place();
+        let Some(token) = self.peek().cloned() else {
+            return Err(Mistake::syntax(at, &format!("mismatched input '<EOF>' expecting {VALUE}")));
+        };
         self.at += 1;
-        match token {
-            Token::Literal(value) => Ok(Expr::Literal(value)),
+        let kind = match token {
+            Token::Literal(value) => Kind::Literal(value),
+            Token::Unsigned(value) => {
+                Kind::Call(None, "uint".into(), vec![Expr::new(at, Kind::Literal(value))])
+            }
             Token::Name(name) => {
+                let bracket = self.place();
                 if self.accept("(") {
-                    return Ok(Expr::Call(None, name, self.list(")")?));
+                    return Ok(Expr::new(bracket, Kind::Call(None, name, self.list(")")?)));
                 }
-                Ok(Expr::Name(name))
+                Kind::Name(name)
             }
             Token::Symbol("(") => {
                 let expr = self.choice()?;
                 self.expect(")")?;
-                Ok(expr)
+                return Ok(expr);
             }
-            Token::Symbol("[") => Ok(Expr::List(self.list("]")?)),
+            Token::Symbol("[") => Kind::List(self.list("]")?),
             Token::Symbol("{") => {
                 let mut entries = Vec::new();
                 while !self.accept("}") {
@@ -254,9 +373,15 @@ impl Parser {
                         break;
                     }
                 }
-                Ok(Expr::Map(entries))
+                Kind::Map(entries)
             }
-            Token::Symbol(symbol) => Err(format!("unexpected `{symbol}`")),
-        }
+            Token::Symbol(symbol) => {
+                // One operator too many is left out by the real parser, which then goes on.
+                let text = format!("extraneous input '{symbol}' expecting {VALUE}");
+                let more = self.at == 1 && matches!(self.peek(), Some(Token::Name(_) | Token::Literal(_)));
+                return Err(if more { Mistake::syntax(at, &text) } else { Mistake::unknown(at) });
+            }
+        };
+        Ok(Expr::new(at, kind))
     }
 }

@@ -3,8 +3,8 @@
 use serde_json::{Map, Value};
 
 use super::structural::is_set;
-use crate::crd::cel::parse;
-use crate::status::Cause;
+use crate::crd::cel::{check, parse};
+use crate::status::{Cause, go_json};
 use crate::value::Get;
 
 const TYPES: [&str; 6] = ["array", "boolean", "integer", "number", "object", "string"];
@@ -15,6 +15,8 @@ struct Around<'a> {
     root: bool,
     in_metadata: bool,
     no_defaults: Option<&'a str>,
+    /// The outermost part whose items have no counterparts in older objects.
+    uncorrelated: Option<&'a str>,
 }
 
 /// All of a version's schema.
@@ -75,7 +77,9 @@ fn node(schema: &Value, at: &str, around: Around<'_>, causes: &mut Vec<Cause>, r
             node(part, &format!("{at}.{map}[{key}]"), inner, causes, rules);
         }
     }
-    node(&schema["items"], &format!("{at}.items"), inner, causes, rules);
+    let told_apart = schema.text(&["x-kubernetes-list-type"]) == "map";
+    let uncorrelated = inner.uncorrelated.or((!told_apart).then_some(at));
+    node(&schema["items"], &format!("{at}.items"), Around { uncorrelated, ..inner }, causes, rules);
     if schema["x-kubernetes-preserve-unknown-fields"] == false {
         let field = format!("{at}.x-kubernetes-preserve-unknown-fields");
         causes.push(Cause::invalid(field, &Value::Bool(false), "must be true or undefined"));
@@ -86,7 +90,7 @@ fn node(schema: &Value, at: &str, around: Around<'_>, causes: &mut Vec<Cause>, r
     for (i, rule) in schema.items(&["x-kubernetes-validations"]).iter().enumerate() {
         texts(schema, rule, &format!("{at}.x-kubernetes-validations[{i}]"), causes);
         if sound {
-            compiled(rule, &format!("{at}.x-kubernetes-validations[{i}]"), rules);
+            compiled(schema, around, rule, &format!("{at}.x-kubernetes-validations[{i}]"), rules);
         }
     }
 }
@@ -273,20 +277,51 @@ fn texts(schema: &Value, rule: &Value, at: &str, causes: &mut Vec<Cause>) {
     }
 }
 
-/// A rule that cannot be read. The parser here knows less than the real one, so only clear errors are refused.
-fn compiled(rule: &Value, at: &str, causes: &mut Vec<Cause>) {
+/// A rule that cannot be compiled. The compiler here knows less than the real one, so only clear errors are refused.
+fn compiled(schema: &Value, around: Around<'_>, rule: &Value, at: &str, causes: &mut Vec<Cause>) {
     let source = rule.text(&["rule"]);
     if source.trim().is_empty() {
         return;
     }
-    let uses_old = source.contains("oldSelf");
-    if let Err(error) = parse(source.trim())
-        && (error == "unexpected end" || error == "unterminated text")
+    let optional = rule["optionalOldSelf"] == true;
+    let mut refuse = |field: &str, why: String| {
+        let text = format!("Invalid value: {}: {why}", go_text(rule));
+        causes.push(Cause::other(format!("{at}.{field}"), "FieldValueInvalid", text));
+    };
+    let mut broken = false;
+    for (field, source, is_text) in
+        [("rule", source, false), ("messageExpression", rule.text(&["messageExpression"]), true)]
     {
-        let text = format!("Invalid value: {}: compilation failed: {error}", go_text(rule));
-        causes.push(Cause::other(format!("{at}.rule"), "FieldValueInvalid", text));
+        let (prefix, other) = match is_text {
+            false => ("", "cel expression must evaluate to a bool"),
+            true => ("messageExpression ", "messageExpression must evaluate to a string"),
+        };
+        if broken || source.trim().is_empty() {
+            break;
+        }
+        let why = match parse(source) {
+            Err(mistakes) => {
+                check::unreadable(source, &mistakes).map(|text| format!("{prefix}compilation failed: {text}"))
+            }
+            Ok(expr) => match check::check(source, &expr, schema, around.root, optional, is_text) {
+                check::Checked::Fine => None,
+                check::Checked::Other => Some(other.into()),
+                check::Checked::Broken(text) => Some(format!("{prefix}compilation failed: {text}")),
+            },
+        };
+        broken = why.is_some();
+        if let Some(why) = why {
+            refuse(field, why);
+        }
     }
-    if let Some(optional) = rule.get("optionalOldSelf").filter(|o| !o.is_null() && !uses_old) {
+    if let Some(path) = around.uncorrelated.filter(|_| source.contains("oldSelf") && !broken) {
+        let text =
+            format!("oldSelf cannot be used on the uncorrelatable portion of the schema within {path}");
+        causes.push(Cause::invalid(format!("{at}.rule"), &source.into(), &text));
+    }
+    if let Some(optional) =
+        rule.get("optionalOldSelf").filter(|o| !o.is_null() && !source.contains("oldSelf") && !broken)
+    {
         let text = "may not be set if oldSelf is not used in rule";
         causes.push(Cause::invalid(format!("{at}.optionalOldSelf"), optional, text));
     }
@@ -298,7 +333,7 @@ fn go_text(rule: &Value) -> String {
     let map = rule.as_object().unwrap_or(&empty);
     let text = |key: &str| map.get(key).cloned().unwrap_or_else(|| "".into()).to_string();
     let pointer = |key: &str| map.get(key).unwrap_or(&Value::Null).to_string();
-    format!(
+    let shown = format!(
         "{{\"Rule\":{},\"Message\":{},\"MessageExpression\":{},\"Reason\":{},\"FieldPath\":{},\"OptionalOldSelf\":{}}}",
         text("rule"),
         text("message"),
@@ -306,5 +341,6 @@ fn go_text(rule: &Value) -> String {
         pointer("reason"),
         text("fieldPath"),
         pointer("optionalOldSelf"),
-    )
+    );
+    go_json(&shown)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::join;
-use crate::crd::cel::{Fault, evaluate, parse};
+use crate::crd::cel::{Fault, evaluate, parse, some};
 use crate::ownership::merge::item_step;
 use crate::schema::{ListKind, Node, Shape};
 use crate::status::Cause;
@@ -83,12 +83,14 @@ fn apply(
     let text = rule.text(&["rule"]);
     let transition = text.contains("oldSelf");
     let optional = rule["optionalOldSelf"] == true;
-    if transition && old.is_none() || optional {
+    if transition && old.is_none() && !optional {
         return;
     }
     let Ok(expr) = parse(text) else { return };
     let mut variables = BTreeMap::from([("self".to_string(), value.clone())]);
-    if let Some(old) = old {
+    if optional {
+        variables.insert("oldSelf".into(), some(old.cloned()));
+    } else if let Some(old) = old {
         variables.insert("oldSelf".into(), old.clone());
     }
     let why = match evaluate(&expr, &variables) {

@@ -117,7 +117,7 @@ pub(in crate::validate) fn driver(name: &str, field: &str, causes: &mut Vec<Caus
     if name.len() > 63 {
         causes.push(Cause::too_long(field, 63));
     }
-    causes.extend(problems(names::dns1123_subdomain(&name.to_lowercase()), field, &name.to_lowercase()));
+    causes.extend(problems(names::dns1123_subdomain(&name.to_lowercase()), field, name));
 }
 
 fn iscsi(inner: &Value, at: &str, causes: &mut Vec<Cause>) {
