@@ -12,6 +12,7 @@ export OSC_REALKUBE := $(CACHE)/realkube/bin
 
 build: toolchain web plugins
 	@$(CARGO) build --quiet --release -p osc-server
+	@target/release/osc __attach target/release/osc target/plugins/compiled
 
 run: build
 	@target/release/osc sandbox
@@ -22,15 +23,13 @@ dev: toolchain plugins
 
 # ---- tests
 
-test: toolchain web plugins realkube browser
-	@mkdir -p target && rm -f $(OSC_SKIP_LOG)
-	$(CARGO) build -p osc-server && $(CARGO) test --workspace --no-fail-fast
-	@integration/web-tests.sh && integration/skipped.sh
-
-e2e: toolchain web plugins realkube browser
-	@mkdir -p target && rm -f $(OSC_SKIP_LOG)
-	$(CARGO) build -p osc-server && $(CARGO) test -p osc-integration
-	@integration/web-tests.sh e2e && integration/skipped.sh
+# The binary that is tested carries its components' code, so that not every server of a test compiles them again.
+test e2e: export OSC_BINARY := $(CURDIR)/target/e2e/osc
+test e2e: toolchain web plugins realkube browser
+	@mkdir -p target/e2e && rm -f $(OSC_SKIP_LOG)
+	$(CARGO) build -p osc-server && target/debug/osc __attach $(OSC_BINARY) target/plugins/compiled
+	$(CARGO) test $(if $(filter e2e,$@),-p osc-integration,--workspace --no-fail-fast)
+	@integration/web-tests.sh $(if $(filter e2e,$@),e2e) && integration/skipped.sh
 
 # Tests that first build large third-party servers; there are none yet beyond the control plane of `make test`.
 test-backends: test

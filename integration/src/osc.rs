@@ -4,7 +4,8 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -147,7 +148,7 @@ pub struct Server {
     home: Home,
     data: PathBuf,
     log: Arc<Mutex<String>>,
-    started_in: Duration,
+    started: Instant,
     _folder: Option<TempDir>,
 }
 
@@ -189,11 +190,10 @@ impl Server {
             home,
             data,
             log,
-            started_in: Duration::ZERO,
+            started,
             _folder: folder,
         };
         server.wait_until_ready(&lines)?;
-        server.started_in = started.elapsed();
         server.sign_in(&lines)?;
         Ok(server)
     }
@@ -252,9 +252,20 @@ impl Server {
         &self.home
     }
 
-    /// From start to the line `osc ready on`.
-    pub fn started_in(&self) -> Duration {
-        self.started_in
+    /// Waits until plugins are loaded too (`/readyz`). Answers the time from the start of the process.
+    pub fn loaded_in(&self) -> Result<Duration> {
+        let address = self.url.strip_prefix("http://").context("no address")?;
+        while self.started.elapsed() < START_LIMIT {
+            let mut connection = TcpStream::connect(address)?;
+            write!(connection, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+            let mut answer = String::new();
+            connection.read_to_string(&mut answer)?;
+            if answer.starts_with("HTTP/1.1 200 ") {
+                return Ok(self.started.elapsed());
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        bail!("the server is not ready: {}", self.log())
     }
 
     /// What it wrote to standard error so far.

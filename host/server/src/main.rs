@@ -11,6 +11,9 @@ fn main() -> ExitCode {
     if args.get(1).is_some_and(|command| command == plugins::compile::COMMAND) {
         return plugins::compile::child_main(&args[2..]);
     }
+    if args.get(1).is_some_and(|command| command == plugins::attached::COMMAND) {
+        return plugins::attached::attach_main(&args[2..]);
+    }
     // Several providers may be linked; without a choice the first handshake panics.
     let _ = rustls::crypto::ring::default_provider().install_default();
     cli::run(args)

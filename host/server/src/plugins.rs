@@ -4,6 +4,7 @@
 //! time-out or a malformed answer is an error of that call and leaves nothing behind. Built-in plugins are plugins
 //! like any other. Plugins change nothing: what they answer are documents.
 
+pub mod attached;
 mod bindings;
 pub mod call;
 mod catalog;

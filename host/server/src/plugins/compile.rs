@@ -1,4 +1,5 @@
 //! From component to machine code: once per digest and engine, in a child process with limits, kept with its hash.
+//! The code of built-in plugins may come with the program.
 //!
 //! Code in the cache is trusted by the engine, so it is taken only from our own folder, and only when its SHA-256 is
 //! the one that was written beside it.
@@ -18,6 +19,7 @@ use tokio::sync::Semaphore;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use super::attached;
 use super::engine::{Allocation, config, wasmtime_error};
 use crate::registry::archive::digest;
 
@@ -25,7 +27,7 @@ use crate::registry::archive::digest;
 pub const COMMAND: &str = "__compile";
 const TIMEOUT: Duration = Duration::from_secs(300);
 const MEMORY: u64 = 6 << 30;
-const MAX_CODE: u64 = 1 << 30;
+pub(super) const MAX_CODE: u64 = 1 << 30;
 
 /// Who compiles.
 #[derive(Clone, Debug)]
@@ -39,12 +41,14 @@ pub enum Compiler {
 impl Compiler {
     /// The program that runs, even when its file was replaced meanwhile.
     pub fn this_program() -> Compiler {
-        let running = Path::new("/proc/self/exe");
-        match running.exists() {
-            true => Compiler::Child(running.into()),
-            false => std::env::current_exe().map_or(Compiler::InProcess, Compiler::Child),
-        }
+        this_file().map_or(Compiler::InProcess, Compiler::Child)
     }
+}
+
+/// The file of the program that runs.
+pub(super) fn this_file() -> std::io::Result<PathBuf> {
+    let running = Path::new("/proc/self/exe");
+    if running.exists() { Ok(running.into()) } else { std::env::current_exe() }
 }
 
 /// Compiled components on the disk.
@@ -68,13 +72,22 @@ impl Cache {
         Ok(Cache { folder, compiler, engine_hash, one_at_a_time: Semaphore::new(1) })
     }
 
-    fn file(&self, digest: &str) -> PathBuf {
-        self.folder.join(format!("{}-{}.cwasm", digest.trim_start_matches("sha256:"), self.engine_hash))
+    /// What code is known by: the component and the settings it was compiled with.
+    pub(super) fn key(&self, digest: &str) -> String {
+        format!("{}-{}", digest.trim_start_matches("sha256:"), self.engine_hash)
+    }
+
+    pub(super) fn file(&self, digest: &str) -> PathBuf {
+        self.folder.join(format!("{}.cwasm", self.key(digest)))
     }
 
     /// Whether the component was compiled before.
     pub(crate) fn has(&self, digest: &str) -> bool {
-        self.file(digest).exists()
+        let attached = || match &self.compiler {
+            Compiler::Child(program) => attached::has(program, &self.key(digest)),
+            Compiler::InProcess => false,
+        };
+        self.file(digest).exists() || attached()
     }
 
     /// The component, from the cache or compiled now.
@@ -92,7 +105,14 @@ impl Cache {
                 let bytes = engine.precompile_component(wasm).map_err(wasmtime_error)?;
                 write_whole(&code, &bytes)?;
             }
-            Compiler::Child(program) => self.compile_in_child(program, &code, wasm).await?,
+            Compiler::Child(program) => match attached::find(program, &self.key(digest)) {
+                Ok(Some(bytes)) => write_whole(&code, &bytes)?,
+                Ok(None) => self.compile_in_child(program, &code, wasm).await?,
+                Err(error) => {
+                    tracing::warn!("the code that came with the program cannot be read: {error:#}");
+                    self.compile_in_child(program, &code, wasm).await?;
+                }
+            },
         }
         let hash = digest_of_file(&code)?;
         write_whole(&code.with_extension("sha256"), hash.as_bytes())?;

@@ -39,26 +39,23 @@ async fn main() -> Result<()> {
     Ok(())
 }
 
-/// What a start takes, and what a server that does nothing holds.
+/// What a start takes until plugins are loaded, and what a server that does nothing holds.
 fn start() -> Result<Vec<Row>> {
     let mut rows = vec![row("size of the binary", mib(std::fs::metadata(program()?)?.len()))];
-    // Compiles the components, so that what follows starts as it does every day.
-    let first = Server::serve()?;
-    rows.push(row("first start to ready, components compiled", time(first.started_in())));
-    drop(first);
-    for (name, start) in
-        [("osc serve", Server::serve as fn() -> Result<Server>), ("osc sandbox", Server::sandbox)]
-    {
-        let mut times = Vec::new();
-        let mut memory = 0;
+    for command in ["serve", "sandbox"] {
+        let (mut first, mut again, mut memory) = (Vec::new(), Vec::new(), 0);
         for _ in 0..5 {
-            let server = start()?;
-            times.push(server.started_in());
+            let mut server = Server::start(command, &[], None)?;
+            first.push(server.loaded_in()?);
+            server.stop()?;
+            let server = Server::start(command, &[], Some(server.data()))?;
+            again.push(server.loaded_in()?);
             server.osc(["cluster", "list"])?.ok()?;
             memory = server.memory()?.0;
         }
-        rows.push(row(format!("{name}, start to ready"), time(median(times))));
-        rows.push(row(format!("{name}, memory when idle"), mib(memory)));
+        rows.push(row(format!("osc {command}, first start to ready"), time(median(first))));
+        rows.push(row(format!("osc {command}, start to ready"), time(median(again))));
+        rows.push(row(format!("osc {command}, memory when idle"), mib(memory)));
     }
     Ok(rows)
 }

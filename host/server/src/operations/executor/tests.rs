@@ -3,7 +3,9 @@
 mod bench;
 mod crashes;
 
-use osc_plugin_api::documents::plan::{HookDelete, Kept, OnTimeout, Policy, Propagation, Until};
+use osc_plugin_api::documents::plan::{
+    Action, HookDelete, Kept, OnTimeout, Policy, Propagation, Step, Until,
+};
 use serde_json::json;
 
 use self::bench::{Bench, config_map, deployment, hook, job, object_ref, plan};
