@@ -128,6 +128,16 @@ pub(super) fn no_dependencies() -> Error {
     Error::Invalid { field: "cascade", reason: "instances have no dependencies in this version".into() }
 }
 
+/// What wishes about one instance have in common.
+fn about(instance: String, timeout_seconds: Option<u32>, no_hooks: bool) -> NewWish {
+    NewWish {
+        instance: Some(instance),
+        timeout_seconds: timeout_seconds.unwrap_or(0),
+        no_hooks,
+        ..NewWish::default()
+    }
+}
+
 async fn start(app: &App, who: &Principal, verb: Verb, wish: NewWish) -> Started {
     Ok((StatusCode::ACCEPTED, Json(operations::start(app, who, verb, wish).await?.into())))
 }
@@ -188,12 +198,9 @@ pub(super) async fn update_instance(
     Json(body): Json<InstanceUpdate>,
 ) -> Started {
     let wish = NewWish {
-        instance: Some(id),
         values: body.values,
         reset_values: body.reset_values,
-        timeout_seconds: body.timeout_seconds.unwrap_or(0),
-        no_hooks: body.no_hooks,
-        ..NewWish::default()
+        ..about(id, body.timeout_seconds, body.no_hooks)
     };
     start(&app, &who, Verb::Update, wish).await
 }
@@ -209,13 +216,10 @@ pub(super) async fn upgrade_instance(
     Json(body): Json<InstanceUpgrade>,
 ) -> Started {
     let wish = NewWish {
-        instance: Some(id),
         version: body.version,
         values: body.values,
         reset_values: body.reset_values,
-        timeout_seconds: body.timeout_seconds.unwrap_or(0),
-        no_hooks: body.no_hooks,
-        ..NewWish::default()
+        ..about(id, body.timeout_seconds, body.no_hooks)
     };
     start(&app, &who, Verb::Upgrade, wish).await
 }
@@ -230,13 +234,7 @@ pub(super) async fn rollback_instance(
     Path(id): Path<String>,
     Json(body): Json<InstanceRollback>,
 ) -> Started {
-    let wish = NewWish {
-        instance: Some(id),
-        revision: body.revision,
-        timeout_seconds: body.timeout_seconds.unwrap_or(0),
-        no_hooks: body.no_hooks,
-        ..NewWish::default()
-    };
+    let wish = NewWish { revision: body.revision, ..about(id, body.timeout_seconds, body.no_hooks) };
     start(&app, &who, Verb::Rollback, wish).await
 }
 
@@ -250,12 +248,7 @@ pub(super) async fn test_instance(
     Path(id): Path<String>,
     Json(body): Json<InstanceTest>,
 ) -> Started {
-    let wish = NewWish {
-        instance: Some(id),
-        timeout_seconds: body.timeout_seconds.unwrap_or(0),
-        no_hooks: body.no_hooks,
-        ..NewWish::default()
-    };
+    let wish = about(id, body.timeout_seconds, body.no_hooks);
     start(&app, &who, Verb::Test, wish).await
 }
 
@@ -275,12 +268,9 @@ pub(super) async fn delete_instance(
         return Err(no_dependencies().into());
     }
     let wish = NewWish {
-        instance: Some(id),
         purge_data: query.purge_data,
         delete_namespace: query.delete_namespace,
-        timeout_seconds: query.timeout_seconds.unwrap_or(0),
-        no_hooks: query.no_hooks,
-        ..NewWish::default()
+        ..about(id, query.timeout_seconds, query.no_hooks)
     };
     start(&app, &who, Verb::Uninstall, wish).await
 }
