@@ -134,6 +134,24 @@ export const seed = () => {
     },
   );
 
+  add(
+    'mailer',
+    'helm',
+    'Sends mail for other services',
+    ['integration and delivery'],
+    [['1.1.0', 90]],
+    { provider: 'acme', subscribed: false },
+    [finding({})],
+  );
+  const waiting = versions.find(({ service }) => service === 'mailer');
+  if (waiting) {
+    waiting.state = 'submitted';
+    waiting.facts = {
+      ...waiting.facts,
+      permissions: [{ apiGroups: [''], resources: ['secrets'], verbs: ['get', 'list'] }],
+    };
+  }
+
   const instance = (
     part: Partial<Schemas['Instance']> & { id: string; name: string },
   ): Schemas['Instance'] => ({

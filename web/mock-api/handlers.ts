@@ -1,10 +1,11 @@
 // The mock back end: the API in memory, enough for the console's pages and their tests.
 //
 // Failures are provoked by names: an instance `fails` ends in a failed operation, a package whose file is called
-// `broken…` is rejected, a plugin file `trap…` is refused, and the cluster `prod-eu` does not answer.
+// `broken…` is rejected, a plugin file `trap…` is refused, the cluster `prod-eu` does not answer, and the sign-in link
+// with the token `old` works no more.
 import { seed, before, type State } from './data.ts';
 import { everything, plain } from './forms.ts';
-import { missing, Refusal, Router, whole, type Schemas } from './router.ts';
+import { missing, part, Refusal, Router, whole, type Schemas } from './router.ts';
 
 export type Mock = {
   state: State;
@@ -13,6 +14,8 @@ export type Mock = {
   listen: (listener: (resource: string) => void) => () => void;
   /** What was sent, for tests: `POST /api/v1/plans` and its body. */
   sent: { call: string; body: unknown }[];
+  /** The session has ended. */
+  signedOut: boolean;
 };
 
 type Running = { operation: Schemas['Operation']; begun: number; settle: () => void; fails: boolean };
@@ -37,7 +40,10 @@ export function createMock({ stepTime = 700 } = {}): Mock {
   const byId = (id: string) =>
     state.instances.find((instance) => instance.id === id) ??
     find(state.instances, 'instance', id, ({ name }) => name);
-  const serviceOf = (name: string) => find(state.services, 'service', name, (service) => service.name);
+  const serviceOf = (said: string) => {
+    const name = said.split('/').at(-1) ?? '';
+    return find(state.services, 'service', name, (service) => service.name);
+  };
   const clusterOf = (name: string | null | undefined) =>
     find(state.clusters, 'cluster', name, (cluster) => cluster.name);
   const audit = (operation: string, resource: string, name: string, result = 'ok') => {
@@ -57,9 +63,16 @@ export function createMock({ stepTime = 700 } = {}): Mock {
 
   // ---- who, and what the server is
 
-  router.on('post', '/api/v1/session', () => state.me);
+  router.on('post', '/api/v1/session', ({ body }) => {
+    if (body.token === 'old') throw new Refusal(401, 'unauthenticated', 'the link was used or is too old');
+    mock.signedOut = false;
+    return state.me;
+  });
   router.on('delete', '/api/v1/session', () => undefined);
-  router.on('get', '/api/v1/me', () => state.me);
+  router.on('get', '/api/v1/me', () => {
+    if (mock.signedOut) throw new Refusal(401, 'unauthenticated', 'sign in first');
+    return state.me;
+  });
   router.on('get', '/api/v1/about', () => state.about);
   router.on('get', '/api/v1/tokens', () => whole(state.tokens));
   router.on(
@@ -134,7 +147,7 @@ export function createMock({ stepTime = 700 } = {}): Mock {
       (['operation', 'resource', 'name', 'actor', 'result'] as const).every(
         (field) => !query.get(field) || entry[field] === query.get(field),
       );
-    return whole(state.audit.filter(fits));
+    return part(state.audit.filter(fits), query);
   });
 
   // ---- services and packages
@@ -142,16 +155,18 @@ export function createMock({ stepTime = 700 } = {}): Mock {
   router.on('get', '/api/v1/services', ({ query }) => {
     const search = (query.get('search') ?? '').toLowerCase();
     const kind = query.get('kind');
-    return whole(
+    return part(
       state.services.filter(
         (service) =>
           (!kind || service.kind === kind) &&
           `${service.name} ${service.description}`.toLowerCase().includes(search),
       ),
+      query,
     );
   });
   router.on('get', '/api/v1/services/{name}', ({ params }) => serviceOf(params['name'] ?? ''));
-  const versionsOf = (name: string) => state.versions.filter(({ service }) => service === name);
+  const versionsOf = (said: string) =>
+    state.versions.filter(({ service }) => service === said.split('/').at(-1));
   const versionOf = (params: Record<string, string>) =>
     find(versionsOf(params['name'] ?? ''), 'version', params['version'], ({ version }) => version);
   router.on('get', '/api/v1/services/{name}/versions', ({ params }) =>
@@ -223,6 +238,42 @@ export function createMock({ stepTime = 700 } = {}): Mock {
       return [made];
     },
     201,
+  );
+
+  // ---- the way to other tenants
+
+  const move = (params: Record<string, string>, to: string) => {
+    const version = versionOf(params);
+    version.state = to;
+    version.state_reason = null;
+    if (to === 'published') serviceOf(version.service).state = 'published';
+    changed('services');
+    return version;
+  };
+  const version = '/api/v1/services/{name}/versions/{version}' as const;
+  router.on('post', `${version}/submit`, ({ params }) => move(params, 'submitted'));
+  router.on('post', `${version}/publish`, ({ params }) => move(params, 'published'));
+  router.on('post', `${version}/suspend`, ({ params }) => move(params, 'suspended'));
+  router.on('post', `${version}/withdraw`, ({ params }) => move(params, 'withdrawn'));
+  const idOf = ({ service, version }: Schemas['Version']) => `${service}@${version}`;
+  router.on('get', '/api/v1/reviews', ({ query }) =>
+    part(
+      state.versions
+        .filter((found) => found.state === 'submitted')
+        .map((found) => ({ id: idOf(found), provider: serviceOf(found.service).provider, version: found })),
+      query,
+    ),
+  );
+  const reviewed = (id: string | undefined, to: string, reason: string | null) => {
+    const found = find(state.versions, 'review', id, idOf);
+    found.state = to;
+    found.state_reason = reason;
+    changed('services');
+    return found;
+  };
+  router.on('post', '/api/v1/reviews/{id}/approve', ({ params }) => reviewed(params['id'], 'approved', null));
+  router.on('post', '/api/v1/reviews/{id}/refuse', ({ params, body }) =>
+    reviewed(params['id'], 'refused', body.reason),
   );
 
   // ---- subscriptions
@@ -471,7 +522,10 @@ export function createMock({ stepTime = 700 } = {}): Mock {
   router.on('get', '/api/v1/operations', ({ query }) => {
     const asked = query.get('instance');
     const name = asked ? byId(asked).name : null;
-    return whole(operations.map(advance).filter(({ instance }) => !name || instance === name));
+    return part(
+      operations.map(advance).filter(({ instance }) => !name || instance === name),
+      query,
+    );
   });
   router.on(
     'post',
@@ -492,6 +546,12 @@ export function createMock({ stepTime = 700 } = {}): Mock {
   );
   const operationOf = (id: string | undefined) =>
     find(operations, 'operation', id, (operation) => operation.id);
+  router.on('post', '/api/v1/operations/{id}/retry', ({ params }) => {
+    const operation = operationOf(params['id']);
+    Object.assign(operation, { state: 'running', reason: null, attempt: operation.attempt + 1 });
+    running.set(operation.id, { operation, begun: Date.now(), settle: () => undefined, fails: false });
+    return operation;
+  });
   router.on('get', '/api/v1/operations/{id}', ({ params }) => advance(operationOf(params['id'])));
   router.on('post', '/api/v1/operations/{id}/cancel', ({ params }) => {
     const operation = operationOf(params['id']);
@@ -504,15 +564,12 @@ export function createMock({ stepTime = 700 } = {}): Mock {
 
   router.on('get', '/api/v1/instances', ({ query }) => {
     const search = query.get('search') ?? '';
-    return whole(
-      state.instances.filter(
-        (instance) =>
-          instance.name.includes(search) &&
-          (['state', 'cluster', 'service'] as const).every(
-            (field) => !query.get(field) || instance[field] === query.get(field),
-          ),
-      ),
-    );
+    const fits = (instance: Schemas['Instance']) =>
+      instance.name.includes(search) &&
+      (['state', 'cluster', 'service'] as const).every(
+        (field) => !query.get(field) || instance[field] === query.get(field),
+      );
+    return part(state.instances.filter(fits), query);
   });
   router.on('get', '/api/v1/instances/{id}', ({ params }) => byId(params['id'] ?? ''));
   router.on('get', '/api/v1/instances/{id}/values', ({ params }) => {
@@ -557,10 +614,15 @@ export function createMock({ stepTime = 700 } = {}): Mock {
       },
     ];
   });
-  router.on('get', '/api/v1/instances/{id}/logs', ({ params }) => {
-    const pod = `${byId(params['id'] ?? '').name}-7d9f-x1`;
+  router.on('get', '/api/v1/instances/{id}/logs', ({ params, query }) => {
+    const { name, cluster } = byId(params['id'] ?? '');
+    reachable(cluster);
+    const pods = [`${name}-7d9f-x1`, `${name}-7d9f-x2`];
+    const pod = query.get('pod') ?? pods[0] ?? null;
+    const containers = ['main', 'proxy'];
+    const container = query.get('container') ?? 'main';
     const text = 'listening on :8080\nGET / 200 1ms\n';
-    return { pod, pods: [pod], text, items: [{ pod, container: 'main', text }] };
+    return { pod, pods, container, containers, text, items: [{ pod: pod ?? '', container, text }] };
   });
 
   // ---- plugins
@@ -623,6 +685,12 @@ export function createMock({ stepTime = 700 } = {}): Mock {
     audit('UpdatePlugin', 'plugin', plugin.id);
     return body;
   });
+  router.on('post', '/api/v1/plugins/{id}/rebuild', ({ params }) => {
+    const plugin = pluginOf(params['id']);
+    if (plugin.state === 'faulted') Object.assign(plugin, { state: 'enabled', reason: null });
+    audit('RecreatePlugin', 'plugin', plugin.id);
+    return plugin;
+  });
   router.on('get', '/api/v1/plugins/{id}/logs', ({ params }) => {
     const { id, faults } = pluginOf(params['id']);
     const lines = [{ time: before(6), level: 'info', message: `${id} was loaded` }];
@@ -631,9 +699,10 @@ export function createMock({ stepTime = 700 } = {}): Mock {
   });
 
   const sent: Mock['sent'] = [];
-  return {
+  const mock: Mock = {
     state,
     sent,
+    signedOut: false,
     listen: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -651,4 +720,5 @@ export function createMock({ stepTime = 700 } = {}): Mock {
       return router.answer(request);
     },
   };
+  return mock;
 }

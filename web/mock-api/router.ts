@@ -32,6 +32,13 @@ export class Refusal extends Error {
 export const missing = (kind: string, id: string) =>
   new Refusal(404, 'not-found', `${kind} \`${id}\` does not exist`);
 
+/** A part of a list, as `limit` and `cursor` ask for it. */
+export function part<T>(items: T[], query: URLSearchParams) {
+  const from = Number(query.get('cursor') ?? 0);
+  const to = from + Number(query.get('limit') ?? 50);
+  return { items: items.slice(from, to), next_cursor: to < items.length ? String(to) : null };
+}
+
 export const whole = <T>(items: T[]) => ({ items, next_cursor: null });
 
 export class Router {

@@ -10,6 +10,8 @@ export function mockApi(): Plugin {
   const answer = async (incoming: IncomingMessage, outgoing: ServerResponse) => {
     const address = new URL(incoming.url ?? '/', 'http://mock');
     if (address.pathname === '/api/v1/events') return follow(outgoing);
+    if (address.pathname.endsWith('/logs/follow'))
+      return followLog(outgoing, incoming.headers['last-event-id']);
     const parts: Buffer[] = [];
     for await (const part of incoming) parts.push(part as Buffer);
     const body = parts.length > 0 ? { body: Buffer.concat(parts) } : {};
@@ -24,6 +26,18 @@ export function mockApi(): Plugin {
     outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
     const stop = mock.listen((resource) => outgoing.write(`data: ${JSON.stringify({ resource })}\n\n`));
     outgoing.on('close', stop);
+  };
+  /** A line each second. */
+  const followLog = (outgoing: ServerResponse, last: string | string[] | undefined) => {
+    outgoing.writeHead(200, { 'content-type': 'text/event-stream' });
+    let number = Number(last ?? 0);
+    const write = () => {
+      const text = `${new Date().toISOString()} GET /${number} 200 ${(number * 7) % 40} ms\n`;
+      outgoing.write(`id: ${++number}\ndata: ${JSON.stringify({ text })}\n\n`);
+    };
+    write();
+    const timer = setInterval(write, 1000);
+    outgoing.on('close', () => clearInterval(timer));
   };
   return {
     name: 'mock-api',

@@ -27,6 +27,7 @@ export const router = createBrowserRouter([
       { path: '/operations', element: page(() => import('./pages/operations/Operations')) },
       { path: '/operations/:id', element: page(() => import('./pages/operations/Operation')) },
       { path: '/clusters', element: page(() => import('./pages/clusters/Clusters')) },
+      { path: '/reviews', element: page(() => import('./pages/reviews/Reviews')) },
       { path: '/plugins', element: page(() => import('./pages/plugins/Plugins')) },
       { path: '/audit', element: page(() => import('./pages/audit/Audit')) },
       { path: '/settings', element: page(() => import('./pages/settings/Settings')) },

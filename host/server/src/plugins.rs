@@ -41,6 +41,7 @@ use call::{Code, Failure, Function, Outcome, State};
 use catalog::{Plugin, Shared, Source};
 use compile::Cache;
 use engine::{Allocation, Sandbox};
+use grants::Effective;
 
 use crate::egress::Egress;
 use crate::error::{Error, Result};
@@ -60,6 +61,12 @@ pub struct Builtin {
 pub fn builtin() -> &'static [Builtin] {
     static BUILTIN: &[Builtin] = include!(concat!(env!("OUT_DIR"), "/builtin_plugins.rs"));
     BUILTIN
+}
+
+/// Refuses a plugin file that no server of this version could enable, and says why.
+pub fn check_file(wasm: &[u8]) -> Result<()> {
+    let description = component::describe(wasm)?;
+    Effective::new(&description.manifest.grants, &Allowed::ALL).check(&description)
 }
 
 /// What the server does to objects before a deployer builds steps: image map, pull secrets, capability additions.

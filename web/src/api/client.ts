@@ -1,12 +1,14 @@
 // The typed client of `/api/v1`. Every failure becomes an ApiError.
 import createClient from 'openapi-fetch';
 
+import { paths } from '~/util/path-builder';
+
 import { errorOf } from './errors';
-import type { components, paths } from './schema';
+import type { components, paths as Addresses } from './schema';
 
 export type Schemas = components['schemas'];
 
-export const api = createClient<paths>({
+export const api = createClient<Addresses>({
   baseUrl: window.location.origin,
   fetch: (request) => fetch(request), // looked up at each call: tests put their back end there
 });
@@ -16,7 +18,8 @@ api.use({
     if (response.ok) return undefined;
     const signedOut =
       response.status === 401 && schemaPath !== '/api/v1/session' && schemaPath !== '/api/v1/me';
-    if (signedOut && window.location.pathname !== '/sign-in') window.location.assign('/sign-in');
+    const { pathname, search } = window.location;
+    if (signedOut && pathname !== '/sign-in') window.location.assign(paths.signIn(pathname + search, true));
     throw await errorOf(response);
   },
 });

@@ -1,19 +1,34 @@
 // What pages read, one function each. The first part of a key is the resource that server-sent events name.
-import { queryOptions } from '@tanstack/react-query';
+import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 
 import { api, bodyOf } from './client';
 import { formOf } from './form';
 
 const busy = new Set(['queued', 'planning', 'running']);
 
+/** Items of one answer; `MoreButton` asks for the next. */
+const PAGE = 50;
+
+type Part<T> = { items: T[]; next_cursor?: string | null };
+type Asked = { limit: number; cursor?: string };
+
+/** A list that the server hands out in parts; pages see the items read so far. */
+const list = <T>(queryKey: readonly unknown[], ask: (asked: Asked) => Promise<Part<T>>) =>
+  infiniteQueryOptions({
+    queryKey,
+    queryFn: ({ pageParam }) => ask({ limit: PAGE, ...(pageParam !== null && { cursor: pageParam }) }),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last) => last.next_cursor ?? null,
+    select: ({ pages }) => pages.flatMap(({ items }) => items),
+  });
+
 export const queries = {
   me: () =>
     queryOptions({ queryKey: ['me'], queryFn: () => bodyOf(api.GET('/api/v1/me')), staleTime: 60_000 }),
   services: (filter: { search?: string; kind?: string } = {}) =>
-    queryOptions({
-      queryKey: ['services', filter],
-      queryFn: () => bodyOf(api.GET('/api/v1/services', { params: { query: { ...filter, limit: 200 } } })),
-    }),
+    list(['services', 'list', filter], (asked) =>
+      bodyOf(api.GET('/api/v1/services', { params: { query: { ...filter, ...asked } } })),
+    ),
   service: (name: string) =>
     queryOptions({
       queryKey: ['services', name],
@@ -77,10 +92,9 @@ export const queries = {
       retry: false, // names to pick from are a help; what is typed works without them
     }),
   instances: (filter: { search?: string; state?: string; cluster?: string; service?: string } = {}) =>
-    queryOptions({
-      queryKey: ['instances', filter],
-      queryFn: () => bodyOf(api.GET('/api/v1/instances', { params: { query: { ...filter, limit: 200 } } })),
-    }),
+    list(['instances', 'list', filter], (asked) =>
+      bodyOf(api.GET('/api/v1/instances', { params: { query: { ...filter, ...asked } } })),
+    ),
   instance: (id: string) =>
     queryOptions({
       queryKey: ['instances', id],
@@ -103,12 +117,14 @@ export const queries = {
       queryFn: () => bodyOf(api.GET('/api/v1/instances/{id}/events', { params: { path: { id } } })),
       refetchInterval: 10_000,
     }),
-  logs: (id: string, pod: string | undefined) =>
+  logs: (id: string, source: { pod?: string; container?: string }) =>
     queryOptions({
-      queryKey: ['instances', id, 'logs', pod],
+      queryKey: ['logs', id, source], // not below `instances`: its news are not news of the log
       queryFn: () =>
         bodyOf(
-          api.GET('/api/v1/instances/{id}/logs', { params: { path: { id }, query: { pod, tail: 500 } } }),
+          api.GET('/api/v1/instances/{id}/logs', {
+            params: { path: { id }, query: { ...source, tail: 500 } },
+          }),
         ),
     }),
   history: (id: string) =>
@@ -122,10 +138,9 @@ export const queries = {
       queryFn: () => bodyOf(api.GET('/api/v1/plans/{id}', { params: { path: { id } } })),
     }),
   operations: (instance?: string) =>
-    queryOptions({
-      queryKey: ['operations', { instance }],
-      queryFn: () => bodyOf(api.GET('/api/v1/operations', { params: { query: { instance, limit: 50 } } })),
-    }),
+    list(['operations', 'list', { instance }], (asked) =>
+      bodyOf(api.GET('/api/v1/operations', { params: { query: { instance, ...asked } } })),
+    ),
   operation: (id: string) =>
     queryOptions({
       queryKey: ['operations', id],
@@ -140,10 +155,11 @@ export const queries = {
       queryFn: () => bodyOf(api.GET('/api/v1/plugins/{id}/logs', { params: { path: { id } } })),
     }),
   audit: (filter: { operation?: string; actor?: string; result?: string; name?: string } = {}) =>
-    queryOptions({
-      queryKey: ['audit', filter],
-      queryFn: () => bodyOf(api.GET('/api/v1/audit', { params: { query: { ...filter, limit: 200 } } })),
-    }),
+    list(['audit', filter], (asked) =>
+      bodyOf(api.GET('/api/v1/audit', { params: { query: { ...filter, ...asked } } })),
+    ),
+  reviews: () =>
+    list(['reviews'], (asked) => bodyOf(api.GET('/api/v1/reviews', { params: { query: asked } }))),
   about: () =>
     queryOptions({
       queryKey: ['about'],

@@ -308,6 +308,27 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/instances/{id}/logs/follow': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /**
+     * Follow the log of an instance's pod
+     * @description Each event is `{"pod", "container", "text"}` with whole lines; the event `end` says that the container has ended.
+     *     Whoever connects again with `Last-Event-ID` gets what came meanwhile, and nothing twice.
+     */
+    get: operations['follow_instance_logs'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/instances/{id}/objects': {
     parameters: {
       query?: never;
@@ -703,6 +724,26 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/plugins/{id}/rebuild': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Compile a plugin again and load it anew
+     * @description For one that does not heal. Its grants, settings and instances stay; calls in flight finish.
+     */
+    post: operations['rebuild_plugin'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/plugins/{id}/settings': {
     parameters: {
       query?: never;
@@ -714,6 +755,57 @@ export interface paths {
     /** Set a plugin's settings and priority */
     put: operations['set_plugin_settings'];
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/reviews': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** List versions that wait for a reviewer */
+    get: operations['list_reviews'];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/reviews/{id}/approve': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Approve a version; its provider can publish it then */
+    post: operations['approve_review'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/reviews/{id}/refuse': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Refuse a version, with the reason */
+    post: operations['refuse_review'];
     delete?: never;
     options?: never;
     head?: never;
@@ -750,6 +842,40 @@ export interface paths {
     post?: never;
     /** Delete a service with all its versions */
     delete: operations['delete_service'];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/services/{name}/publish': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Show the newest version of a service to other tenants */
+    post: operations['publish_service'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/services/{name}/suspend': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Take no new subscriptions and make no new instances for now */
+    post: operations['suspend_service'];
+    delete?: never;
     options?: never;
     head?: never;
     patch?: never;
@@ -824,6 +950,27 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  '/api/v1/services/{name}/versions/{version}/publish': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /**
+     * Show a version to other tenants
+     * @description It must be approved, unless the caller is a reviewer, or the service is published and the version asks for no new
+     *     permissions.
+     */
+    post: operations['publish_version'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   '/api/v1/services/{name}/versions/{version}/readme': {
     parameters: {
       query?: never;
@@ -835,6 +982,74 @@ export interface paths {
     get: operations['get_version_readme'];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/services/{name}/versions/{version}/submit': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Hand a version to the reviewers */
+    post: operations['submit_version'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/services/{name}/versions/{version}/suspend': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Offer a version to nobody new for now */
+    post: operations['suspend_version'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/services/{name}/versions/{version}/withdraw': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Take a version back from other tenants */
+    post: operations['withdraw_version'];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  '/api/v1/services/{name}/withdraw': {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** Take a service out of the catalogue; what runs goes on */
+    post: operations['withdraw_service'];
     delete?: never;
     options?: never;
     head?: never;
@@ -1287,6 +1502,10 @@ export interface components {
       type: string;
     };
     InstanceLogs: {
+      /** @description The one that `text` is of. */
+      container?: string | null;
+      /** @description Its containers. */
+      containers: string[];
       /** @description The same, for lists. */
       items: components['schemas']['PodLog'][];
       /** @description The one that `text` is of. */
@@ -1542,6 +1761,16 @@ export interface components {
       next_cursor?: string | null;
     };
     /** @description One part of a list. */
+    List_Review: {
+      items: {
+        id: string;
+        provider: string;
+        version: components['schemas']['Version'];
+      }[];
+      /** @description Give it as `cursor` for the next part; null at the end. */
+      next_cursor?: string | null;
+    };
+    /** @description One part of a list. */
     List_Revision: {
       items: {
         created_at: string;
@@ -1645,7 +1874,10 @@ export interface components {
         service: string;
         /** Format: int64 */
         size: number;
-        /** @description `ready` or `rejected`. */
+        /**
+         * @description `ready` or `rejected`; on its way to other tenants `submitted`, `approved`, `refused`, `published`, `suspended`
+         *     or `withdrawn`.
+         */
         state: string;
         state_reason?: string | null;
         version: string;
@@ -1828,6 +2060,16 @@ export interface components {
       /** @description `about:blank`: the code says more. */
       type: string;
     };
+    /** @description A version that waits for a reviewer. */
+    Review: {
+      id: string;
+      provider: string;
+      version: components['schemas']['Version'];
+    };
+    ReviewRefusal: {
+      /** @description For the provider to read. */
+      reason: string;
+    };
     Revision: {
       created_at: string;
       notes?: string | null;
@@ -1996,7 +2238,10 @@ export interface components {
       service: string;
       /** Format: int64 */
       size: number;
-      /** @description `ready` or `rejected`. */
+      /**
+       * @description `ready` or `rejected`; on its way to other tenants `submitted`, `approved`, `refused`, `published`, `suspended`
+       *     or `withdrawn`.
+       */
       state: string;
       state_reason?: string | null;
       version: string;
@@ -2724,6 +2969,9 @@ export interface operations {
   get_instance_logs: {
     parameters: {
       query?: {
+        /** @description For following: only lines written after this time, the id of the last event; `Last-Event-ID` does the same. */
+        after?: string;
+        /** @description The pod's main one when left out. */
         container?: string;
         /** @description The first pod when left out. */
         pod?: string;
@@ -2756,6 +3004,48 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['InstanceLogs'];
+        };
+      };
+    };
+  };
+  follow_instance_logs: {
+    parameters: {
+      query?: {
+        /** @description For following: only lines written after this time, the id of the last event; `Last-Event-ID` does the same. */
+        after?: string;
+        /** @description The pod's main one when left out. */
+        container?: string;
+        /** @description The first pod when left out. */
+        pod?: string;
+        /** @description Of the container's run before. */
+        previous?: boolean;
+        since_seconds?: number;
+        /** @description So many of the last lines (500, at most 10000). */
+        tail?: number;
+      };
+      header?: never;
+      path: {
+        /** @description name or id */
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'text/event-stream': string;
         };
       };
     };
@@ -3568,6 +3858,35 @@ export interface operations {
       };
     };
   };
+  rebuild_plugin: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Plugin'];
+        };
+      };
+    };
+  };
   set_plugin_settings: {
     parameters: {
       query?: never;
@@ -3597,6 +3916,100 @@ export interface operations {
         };
         content: {
           'application/json': components['schemas']['Plugin'];
+        };
+      };
+    };
+  };
+  list_reviews: {
+    parameters: {
+      query?: {
+        /** @description `next_cursor` of the answer before. */
+        cursor?: string;
+        /** @description At most so many items (100, at most 1000). */
+        limit?: number;
+      };
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['List_Review'];
+        };
+      };
+    };
+  };
+  approve_review: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'];
+        };
+      };
+    };
+  };
+  refuse_review: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        'application/json': components['schemas']['ReviewRefusal'];
+      };
+    };
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'];
         };
       };
     };
@@ -3692,6 +4105,64 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+    };
+  };
+  publish_service: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'];
+        };
+      };
+    };
+  };
+  suspend_service: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Service'];
+        };
       };
     };
   };
@@ -3842,6 +4313,36 @@ export interface operations {
       };
     };
   };
+  publish_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'];
+        };
+      };
+    };
+  };
   get_version_readme: {
     parameters: {
       query?: never;
@@ -3868,6 +4369,125 @@ export interface operations {
         };
         content: {
           'text/markdown': string;
+        };
+      };
+    };
+  };
+  submit_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'];
+        };
+      };
+    };
+  };
+  suspend_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'];
+        };
+      };
+    };
+  };
+  withdraw_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+        version: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Version'];
+        };
+      };
+    };
+  };
+  withdraw_service: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        name: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      '4XX': {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Problem'];
+        };
+      };
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          'application/json': components['schemas']['Service'];
         };
       };
     };

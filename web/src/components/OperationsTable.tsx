@@ -7,7 +7,7 @@ import { TimeAgo } from '~/ui/TimeAgo';
 import { paths } from '~/util/path-builder';
 
 import { duration } from './OperationSteps';
-import { StateTag } from './StateTag';
+import { operationState, StateTag } from './StateTag';
 
 const kinds: Record<string, TextKey> = {
   install: 'verb.install',
@@ -32,7 +32,7 @@ export function OperationsTable({ operations, loading = false }: Props) {
       size="small"
       loading={loading}
       dataSource={operations}
-      pagination={operations.length > 30 ? { pageSize: 30, showSizeChanger: false } : false}
+      pagination={false}
       columns={[
         {
           title: t('operations.what'),
@@ -41,7 +41,7 @@ export function OperationsTable({ operations, loading = false }: Props) {
         { title: t('operations.instance'), render: (_, { instance }) => instance ?? '—' },
         {
           title: t('operations.state'),
-          render: (_, { state, reason }) => <StateTag state={state} reason={reason} />,
+          render: (_, { state, reason }) => <StateTag state={operationState(state)} reason={reason} />,
         },
         { title: t('operations.created'), render: (_, { created_at }) => <TimeAgo time={created_at} /> },
         {

@@ -18,6 +18,7 @@ const states: Record<string, [Tone, TextKey]> = {
   degraded: ['warn', 'state.degraded'],
   failed: ['bad', 'state.failed'],
   unknown: ['idle', 'state.unknown'],
+  underway: ['busy', 'state.underway'],
   queued: ['busy', 'state.queued'],
   planning: ['busy', 'state.planning'],
   paused: ['warn', 'state.paused'],
@@ -40,6 +41,8 @@ const states: Record<string, [Tone, TextKey]> = {
   faulted: ['bad', 'state.faulted'],
   loaded: ['idle', 'state.loaded'],
   private: ['idle', 'state.private'],
+  submitted: ['busy', 'state.submitted'],
+  approved: ['good', 'state.approved'],
   published: ['good', 'state.published'],
   suspended: ['warn', 'state.suspended'],
   withdrawn: ['idle', 'state.withdrawn'],
@@ -75,6 +78,9 @@ export function StateTag({ state, reason, filled = false }: Props) {
   );
   return reason ? <Tooltip title={reason}>{tag}</Tooltip> : tag;
 }
+
+/** An operation's state by a name of its own: one that runs will end, an instance that runs is well. */
+export const operationState = (state: string) => (state === 'running' ? 'underway' : state);
 
 /** How a state is to be taken. */
 export const toneOf = (state: string): Tone => states[state]?.[0] ?? 'idle';

@@ -5,8 +5,10 @@ import {
   BlockOutlined,
   ClusterOutlined,
   DeploymentUnitOutlined,
+  DisconnectOutlined,
   HistoryOutlined,
   MoonOutlined,
+  SafetyOutlined,
   SettingOutlined,
   StarOutlined,
   SunOutlined,
@@ -18,7 +20,7 @@ import { Button, Dropdown, Menu, Spin, Tooltip } from 'antd';
 import { Suspense } from 'react';
 import { Link, Navigate, Outlet, useLocation, useNavigate } from 'react-router';
 
-import { api } from '~/api/client';
+import { api, type Schemas } from '~/api/client';
 import { asApiError } from '~/api/errors';
 import { queries } from '~/api/queries';
 import { SimulatedNote } from '~/components/Simulated';
@@ -31,9 +33,12 @@ import { paths } from '~/util/path-builder';
 
 export default function AppLayout() {
   const me = useQuery(queries.me());
-  useServerEvents(me.isSuccess);
-  if (me.isError) {
-    if (asApiError(me.error).status === 401) return <Navigate to={paths.signIn()} replace />;
+  const { pathname, search } = useLocation();
+  const lost = useServerEvents(me.isSuccess);
+  // What was shown stays while the server is away; only a session that has ended sends to the door.
+  const status = me.isError ? asApiError(me.error).status : 0;
+  if (status === 401) return <Navigate to={paths.signIn(pathname + search, me.data !== undefined)} replace />;
+  if (me.isError && !me.data) {
     return (
       <div className="osc-signin">
         <ErrorView error={me.error} onRetry={() => void me.refetch()} />
@@ -41,10 +46,10 @@ export default function AppLayout() {
     );
   }
   if (!me.data) return <Spin fullscreen />;
-  return <Shell name={me.data.name} administrator={me.data.platform_role === 'administrator'} />;
+  return <Shell me={me.data} lost={lost} />;
 }
 
-function Shell({ name, administrator }: { name: string; administrator: boolean }) {
+function Shell({ me, lost }: { me: Schemas['Me']; lost: boolean }) {
   const t = useText();
   return (
     <div className="osc-shell">
@@ -56,10 +61,16 @@ function Shell({ name, administrator }: { name: string; administrator: boolean }
           <img src="/favicon.svg" alt="" />
           OSC
         </Link>
-        <Navigation administrator={administrator} />
+        <Navigation role={me.platform_role} />
       </aside>
       <div className="osc-main">
-        <TopBar name={name} />
+        <TopBar name={me.name} />
+        {lost && (
+          <div className="osc-lost" role="status">
+            <DisconnectOutlined aria-hidden />
+            <strong>{t('error.lost')}</strong> {t('error.lostHelp')}
+          </div>
+        )}
         <main id="main" className="osc-page" tabIndex={-1}>
           <Suspense fallback={<Spin />}>
             <Outlet />
@@ -70,7 +81,7 @@ function Shell({ name, administrator }: { name: string; administrator: boolean }
   );
 }
 
-function Navigation({ administrator }: { administrator: boolean }) {
+function Navigation({ role }: { role: Schemas['Me']['platform_role'] }) {
   const t = useText();
   const { pathname } = useLocation();
   const entry = (to: string, label: string, icon: React.ReactNode) => ({
@@ -95,7 +106,10 @@ function Navigation({ administrator }: { administrator: boolean }) {
       entry(paths.clusters(), t('nav.clusters'), <ClusterOutlined aria-hidden />),
     ]),
     group(t('nav.groupManage'), [
-      ...(administrator ? [entry(paths.plugins(), t('nav.plugins'), <BlockOutlined aria-hidden />)] : []),
+      ...(role ? [entry(paths.reviews(), t('nav.reviews'), <SafetyOutlined aria-hidden />)] : []),
+      ...(role === 'administrator'
+        ? [entry(paths.plugins(), t('nav.plugins'), <BlockOutlined aria-hidden />)]
+        : []),
       entry(paths.audit(), t('nav.audit'), <AuditOutlined aria-hidden />),
       entry(paths.settings(), t('nav.settings'), <SettingOutlined aria-hidden />),
     ]),

@@ -1,15 +1,19 @@
 // Signing in: by the one-time link whose token stands in the fragment, or by name and password.
 import { useQueryClient } from '@tanstack/react-query';
-import { Button, Form, Input, Typography } from 'antd';
+import { Alert, Button, Form, Input, Typography } from 'antd';
 import { useEffect, useRef } from 'react';
-import { useNavigate } from 'react-router';
+import { useNavigate, useSearchParams } from 'react-router';
 
 import { api, bodyOf } from '~/api/client';
+import { asApiError } from '~/api/errors';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { usePreferences } from '~/hooks/usePreferences';
 import { useText } from '~/i18n';
 import { ErrorView } from '~/ui/ErrorView';
-import { paths } from '~/util/path-builder';
+import { ownAddress } from '~/util/path-builder';
+
+/** Where to go then, for a link that is opened in this tab later. */
+const NEXT = 'osc.next';
 
 type Credentials = { token: string } | { name: string; password: string };
 
@@ -17,25 +21,33 @@ export default function SignIn() {
   const t = useText();
   const navigate = useNavigate();
   const client = useQueryClient();
+  const [search] = useSearchParams();
   const { language, setLanguage } = usePreferences();
+  const asked = search.get('next');
   const signIn = useApiMutation({
     run: (credentials: Credentials) => bodyOf(api.POST('/api/v1/session', { body: credentials })),
     changes: [],
     showError: false,
     onDone: () => {
       client.clear();
-      void navigate(paths.catalogue(), { replace: true });
+      const next = ownAddress(asked ?? sessionStorage.getItem(NEXT));
+      sessionStorage.removeItem(NEXT);
+      void navigate(next, { replace: true });
     },
   });
+  useEffect(() => {
+    if (asked) sessionStorage.setItem(NEXT, asked);
+  }, [asked]);
   const started = useRef(false);
   useEffect(() => {
     const token = new URLSearchParams(window.location.hash.slice(1)).get('token');
     if (!token || started.current) return;
     started.current = true; // the link works once
-    window.history.replaceState(null, '', window.location.pathname);
+    window.history.replaceState(null, '', window.location.pathname + window.location.search);
     signIn.mutate({ token });
   }, [signIn]);
   const next = language === 'en-US' ? 'zh-CN' : 'en-US';
+  const usedLink = signIn.variables !== undefined && 'token' in signIn.variables;
   return (
     <main className="osc-signin">
       <div className="osc-signin-box osc-stack">
@@ -46,7 +58,25 @@ export default function SignIn() {
             <span className="osc-muted">{t('signIn.subtitle')}</span>
           </div>
         </div>
-        {signIn.isError && <ErrorView error={signIn.error} />}
+        {search.has('ended') && !signIn.isError && (
+          <Alert type="info" showIcon title={t('signIn.ended')} description={t('signIn.endedHelp')} />
+        )}
+        {signIn.isError &&
+          (usedLink && asApiError(signIn.error).status === 401 ? (
+            <Alert
+              type="warning"
+              showIcon
+              title={t('signIn.linkOver')}
+              description={
+                <>
+                  <p>{t('signIn.linkOverHelp')}</p>
+                  <code>osc user link {'<name>'}</code>
+                </>
+              }
+            />
+          ) : (
+            <ErrorView error={signIn.error} />
+          ))}
         <Form
           layout="vertical"
           requiredMark={false}

@@ -42,9 +42,15 @@ function Place() {
   return <output aria-label="address">{pathname + search}</output>;
 }
 
-/** One page at an address, over a fresh mock. `path` is the route's pattern. */
-export function renderPage(page: ReactNode, path: string, address: string): Mock {
+/** One page at an address, over a fresh mock, prepared where a test needs it. `path` is the route's pattern. */
+export function renderPage(
+  page: ReactNode,
+  path: string,
+  address: string,
+  prepare?: (mock: Mock) => void,
+): Mock & { unmount: () => void } {
   const mock = createMock({ stepTime: 0 });
+  prepare?.(mock);
   vi.stubGlobal('fetch', (request: Request) => mock.fetch(request));
   localStorage.setItem('osc.language', 'en-US');
   const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
@@ -63,7 +69,7 @@ export function renderPage(page: ReactNode, path: string, address: string): Mock
     ],
     { initialEntries: [address] },
   );
-  render(
+  const { unmount } = render(
     <QueryClientProvider client={client}>
       <Frame>
         {/* No styles: nothing is painted here, and looking every rule up takes most of the time. */}
@@ -73,8 +79,8 @@ export function renderPage(page: ReactNode, path: string, address: string): Mock
       </Frame>
     </QueryClientProvider>,
   );
-  return mock;
+  return Object.assign(mock, { unmount });
 }
 
 /** A part of a page. */
-export const renderPart = (part: ReactNode): Mock => renderPage(part, '/', '/');
+export const renderPart = (part: ReactNode) => renderPage(part, '/', '/');

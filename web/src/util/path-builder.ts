@@ -1,8 +1,18 @@
 // Every address inside the console is made here.
 const part = encodeURIComponent;
 
+/** An address of the console itself, else its first page: nobody's link may lead elsewhere. */
+export function ownAddress(text: string | null): string {
+  const own = text !== null && /^\/(?![/\\])/.test(text) && !text.startsWith('/sign-in');
+  return own ? text : '/';
+}
+
 export const paths = {
-  signIn: () => '/sign-in',
+  /** `next`: where to go then. `ended`: the session has ended while the console was open. */
+  signIn: (next = '/', ended = false) => {
+    const query = new URLSearchParams({ ...(next !== '/' && { next }), ...(ended && { ended: '1' }) });
+    return query.size > 0 ? `/sign-in?${query}` : '/sign-in';
+  },
   catalogue: () => '/',
   service: (service: string) => `/services/${part(service)}`,
   upload: () => '/upload',
@@ -17,6 +27,7 @@ export const paths = {
   operations: () => '/operations',
   clusters: () => '/clusters',
   plugins: () => '/plugins',
+  reviews: () => '/reviews',
   audit: () => '/audit',
   settings: () => '/settings',
 };

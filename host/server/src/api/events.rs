@@ -14,7 +14,7 @@ use super::error::{HttpResult, Problem};
 use crate::app::App;
 use crate::domain::principal::Principal;
 
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
+pub(super) const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Follow changes of all resources
 ///

@@ -16,10 +16,6 @@ use super::services::FormView;
 use crate::app::App;
 use crate::domain::instances::{self, EventShown, ListFilter, ObjectShown, RevisionShown, Shown};
 use crate::domain::principal::Principal;
-use crate::kube::api::LogOptions;
-
-const TAIL: u32 = 500;
-const MOST_LINES: u32 = 10_000;
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -183,40 +179,6 @@ impl From<EventShown> for EventView {
     }
 }
 
-#[derive(Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct LogQuery {
-    /// The first pod when left out.
-    pod: Option<String>,
-    container: Option<String>,
-    /// So many of the last lines (500, at most 10000).
-    tail: Option<u32>,
-    since_seconds: Option<u32>,
-    /// Of the container's run before.
-    #[serde(default)]
-    previous: bool,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = InstanceLogs)]
-pub(super) struct LogsView {
-    /// The instance's pods.
-    pods: Vec<String>,
-    /// The one that `text` is of.
-    pod: Option<String>,
-    text: String,
-    /// The same, for lists.
-    items: Vec<LogView>,
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = PodLog)]
-pub(super) struct LogView {
-    pod: String,
-    container: Option<String>,
-    text: String,
-}
-
 #[derive(Serialize, ToSchema)]
 #[schema(as = Revision)]
 pub(super) struct RevisionView {
@@ -352,33 +314,6 @@ pub(super) async fn list_instance_events(
 ) -> HttpResult<Json<Vec<EventView>>> {
     let found = instances::events(&app, &who, &id).await?;
     Ok(Json(found.into_iter().map(Into::into).collect()))
-}
-
-/// The log of an instance's pod
-#[utoipa::path(get, path = "/api/v1/instances/{id}/logs", tag = "instances",
-    params(("id" = String, Path, description = "name or id"), LogQuery),
-    responses((status = OK, body = LogsView), (status = "4XX", body = Problem)))]
-pub(super) async fn get_instance_logs(
-    State(app): State<Arc<App>>,
-    who: Principal,
-    Path(id): Path<String>,
-    Query(query): Query<LogQuery>,
-) -> HttpResult<Json<LogsView>> {
-    let options = LogOptions {
-        container: query.container.clone(),
-        tail_lines: Some(query.tail.unwrap_or(TAIL).min(MOST_LINES)),
-        since_seconds: query.since_seconds,
-        previous: query.previous,
-        ..LogOptions::default()
-    };
-    let found = instances::logs(&app, &who, &id, query.pod, options).await?;
-    let container = query.container;
-    let items = found
-        .pod
-        .iter()
-        .map(|pod| LogView { pod: pod.clone(), container: container.clone(), text: found.text.clone() })
-        .collect();
-    Ok(Json(LogsView { pods: found.pods, pod: found.pod, text: found.text, items }))
 }
 
 /// List the revisions of an instance, newest first

@@ -170,6 +170,19 @@ pub(super) async fn disable_plugin(
     Ok(Json(plugins::set_enabled(&app, &who, &id, false).await?.into()))
 }
 
+/// Compile a plugin again and load it anew
+///
+/// For one that does not heal. Its grants, settings and instances stay; calls in flight finish.
+#[utoipa::path(post, path = "/api/v1/plugins/{id}/rebuild", tag = "plugins", params(("id" = String, Path)),
+    responses((status = OK, body = PluginView), (status = "4XX", body = Problem)))]
+pub(super) async fn rebuild_plugin(
+    State(app): State<Arc<App>>,
+    who: Principal,
+    Path(id): Path<String>,
+) -> HttpResult<Json<PluginView>> {
+    Ok(Json(plugins::rebuild(&app, &who, &id).await?.into()))
+}
+
 /// The newest lines of a plugin's log, oldest first
 #[utoipa::path(get, path = "/api/v1/plugins/{id}/logs", tag = "plugins", params(("id" = String, Path)),
     responses((status = OK, body = List<LogLineView>), (status = "4XX", body = Problem)))]

@@ -10,8 +10,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, assets, audit, changes, clusters, events, guard, health, instances, metrics, openapi, operations,
-    packages, plans, plugins, services, sessions, subscriptions, tenants, tokens, users,
+    about, assets, audit, changes, clusters, events, guard, health, instances, logs, metrics, openapi,
+    operations, packages, plans, plugins, publishing, services, sessions, subscriptions, tenants, tokens,
+    users,
 };
 use crate::app::App;
 
@@ -38,6 +39,16 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(services::get_version_form))
         .routes(routes!(services::get_version_readme))
         .routes(routes!(services::list_findings))
+        .routes(routes!(publishing::submit_version))
+        .routes(routes!(publishing::publish_version))
+        .routes(routes!(publishing::suspend_version))
+        .routes(routes!(publishing::withdraw_version))
+        .routes(routes!(publishing::publish_service))
+        .routes(routes!(publishing::suspend_service))
+        .routes(routes!(publishing::withdraw_service))
+        .routes(routes!(publishing::list_reviews))
+        .routes(routes!(publishing::approve_review))
+        .routes(routes!(publishing::refuse_review))
         .routes(routes!(subscriptions::list_subscriptions, subscriptions::create_subscription))
         .routes(routes!(subscriptions::get_subscription, subscriptions::delete_subscription))
         .routes(routes!(subscriptions::freeze_subscription))
@@ -67,13 +78,15 @@ fn api() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(instances::get_instance_form))
         .routes(routes!(instances::list_instance_objects))
         .routes(routes!(instances::list_instance_events))
-        .routes(routes!(instances::get_instance_logs))
+        .routes(routes!(logs::get_instance_logs))
+        .routes(routes!(logs::follow_instance_logs))
         .routes(routes!(instances::list_instance_history))
         .routes(routes!(instances::diff_instance))
         .routes(routes!(plugins::list_plugins))
         .routes(routes!(plugins::get_plugin, plugins::delete_plugin))
         .routes(routes!(plugins::enable_plugin))
         .routes(routes!(plugins::disable_plugin))
+        .routes(routes!(plugins::rebuild_plugin))
         .routes(routes!(plugins::get_plugin_logs))
         .routes(routes!(plugins::get_plugin_grants, plugins::set_plugin_grants))
         .routes(routes!(plugins::set_plugin_settings))

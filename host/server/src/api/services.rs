@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::domain::principal::Principal;
 use crate::domain::services::{self, ServiceFilter, ServiceSummary};
 use crate::error::Error;
-use crate::store::versions::Version;
+use crate::store::versions::{Release, Version};
 
 #[derive(Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -153,7 +153,8 @@ pub(super) struct FindingView {
 pub(super) struct VersionView {
     service: String,
     version: String,
-    /// `ready` or `rejected`.
+    /// `ready` or `rejected`; on its way to other tenants `submitted`, `approved`, `refused`, `published`, `suspended`
+    /// or `withdrawn`.
     state: String,
     state_reason: Option<String>,
     digest: String,
@@ -175,8 +176,11 @@ impl VersionView {
             service: service.into(),
             findings: findings(&version),
             version: version.version,
-            state: version.state.to_string(),
-            state_reason: version.state_reason,
+            state: match version.release {
+                Release::Private => version.state.to_string(),
+                release => release.to_string(),
+            },
+            state_reason: version.release_reason.or(version.state_reason),
             digest: version.digest,
             size: version.size,
             created_at: version.created_at,

@@ -12,8 +12,8 @@ use super::failure::Failure;
 
 /// No answer is larger than this.
 const MAX_ANSWER: usize = 64 << 20;
-/// The longest line of an event stream.
-const MAX_EVENT: usize = 64 << 10;
+/// The longest event of a stream.
+const MAX_EVENT: usize = 8 << 20;
 
 /// Talks to one server.
 #[derive(Clone)]
@@ -144,8 +144,12 @@ impl Client {
 
     /// Opens an event stream.
     pub(crate) async fn events(&self, path: &str) -> Result<Events, Failure> {
-        let request = self.request(Method::GET, path).header("Accept", "text/event-stream");
-        let response = self.execute(request).await?;
+        self.stream(self.request(Method::GET, path)).await
+    }
+
+    /// Sends a request that is answered by an event stream.
+    pub(crate) async fn stream(&self, request: RequestBuilder) -> Result<Events, Failure> {
+        let response = self.execute(request.header("Accept", "text/event-stream")).await?;
         Ok(Events { stream: Box::pin(response.bytes_stream()), buffer: Vec::new() })
     }
 

@@ -1,15 +1,23 @@
 //! `osc instance`: deploy, look at, change and delete instances.
 
-use clap::{Args, Subcommand};
+mod args;
+mod capability;
+mod logs;
+
+use clap::Subcommand;
 use serde_json::{Map, Value, json};
 
+use super::Session;
 use super::changes::{self, Change, ChangeArgs, ago, carry_out};
 use super::client::path;
 use super::failure::Failure;
 use super::output::table::{Cell, Column, Paint, column, facts, scalar};
-use super::output::{Format, OutputArgs, plain_block};
+use super::output::{Format, plain_block};
 use super::values::ValuesArgs;
-use super::{Session, duration};
+use args::{
+    AdoptArgs, DeleteArgs, DeployArgs, ExposeArgs, ListArgs, NameArgs, RollbackArgs, TestArgs, UpdateArgs,
+    UpgradeArgs, ValuesCommandArgs,
+};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum InstanceCommand {
@@ -33,7 +41,11 @@ pub(crate) enum InstanceCommand {
     /// Delete an instance; volumes and definitions are kept unless asked otherwise
     Delete(DeleteArgs),
     /// Print the log of an instance's pods
-    Logs(LogsArgs),
+    Logs(logs::LogsArgs),
+    /// Show how an instance does, by the measurements of a monitoring plugin
+    Metrics(NameArgs),
+    /// Make an instance reachable from outside of its cluster, by a plugin that can
+    Expose(ExposeArgs),
     /// List events of an instance's objects
     Events(NameArgs),
     /// List the objects of an instance
@@ -44,208 +56,6 @@ pub(crate) enum InstanceCommand {
     Values(ValuesCommandArgs),
     /// Show where the cluster differs from what was applied
     Diff(NameArgs),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct NameArgs {
-    /// Name or id of the instance
-    instance: String,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ValuesCommandArgs {
-    /// Name or id of the instance
-    instance: String,
-    /// Print the package's defaults too
-    #[arg(long)]
-    all: bool,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-/// How a plan is carried out.
-#[derive(Debug, Default, Args)]
-pub(crate) struct RunArgs {
-    /// How long each wait may take, such as `90s`, `5m` or `1h`
-    #[arg(long, value_name = "DURATION", value_parser = duration)]
-    timeout: Option<u32>,
-    /// Leave the package's hooks out
-    #[arg(long)]
-    no_hooks: bool,
-}
-
-impl RunArgs {
-    fn add_to(&self, body: &mut Map<String, Value>) {
-        if let Some(seconds) = self.timeout {
-            body.insert("timeout_seconds".into(), seconds.into());
-        }
-        if self.no_hooks {
-            body.insert("no_hooks".into(), true.into());
-        }
-    }
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeployArgs {
-    /// The service: `[PROVIDER/]NAME[@VERSION]`
-    #[arg(value_name = "SERVICE[@VERSION]", required_unless_present = "plan")]
-    service: Option<String>,
-    /// Name of the instance; made from the service's when left out
-    #[arg(long)]
-    name: Option<String>,
-    /// The cluster to deploy to
-    #[arg(long, required_unless_present = "plan")]
-    cluster: Option<String>,
-    /// The namespace to deploy to
-    #[arg(long, short = 'n', default_value = "default")]
-    namespace: String,
-    /// A note for people
-    #[arg(long)]
-    description: Option<String>,
-    #[command(flatten)]
-    values: ValuesArgs,
-    #[command(flatten)]
-    run: RunArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct ListArgs {
-    /// Only those in this cluster
-    #[arg(long)]
-    cluster: Option<String>,
-    /// Only those in this namespace
-    #[arg(long, short = 'n')]
-    namespace: Option<String>,
-    /// Only those of this service
-    #[arg(long)]
-    service: Option<String>,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UpdateArgs {
-    /// Name or id of the instance
-    #[arg(required_unless_present = "plan")]
-    instance: Option<String>,
-    /// Forget all values set before
-    #[arg(long)]
-    reset_values: bool,
-    #[command(flatten)]
-    values: ValuesArgs,
-    #[command(flatten)]
-    run: RunArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct UpgradeArgs {
-    /// Name or id of the instance
-    #[arg(required_unless_present = "plan")]
-    instance: Option<String>,
-    /// The version; the newest when left out
-    #[arg(long, value_name = "VERSION")]
-    to: Option<String>,
-    /// Forget all values set before
-    #[arg(long)]
-    reset_values: bool,
-    #[command(flatten)]
-    values: ValuesArgs,
-    #[command(flatten)]
-    run: RunArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct RollbackArgs {
-    /// Name or id of the instance
-    #[arg(required_unless_present = "plan")]
-    instance: Option<String>,
-    /// The revision; the one before when left out
-    #[arg(long, value_name = "REVISION")]
-    to: Option<u32>,
-    #[command(flatten)]
-    run: RunArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct AdoptArgs {
-    /// The cluster that holds the release
-    #[arg(long, required_unless_present = "plan")]
-    cluster: Option<String>,
-    /// The release's namespace
-    #[arg(long, short = 'n', default_value = "default")]
-    namespace: String,
-    /// The release's name
-    #[arg(long, required_unless_present = "plan")]
-    release: Option<String>,
-    /// Name of the instance; the release's when left out
-    #[arg(long)]
-    name: Option<String>,
-    /// The service it belongs to; found by the chart's name and version when left out
-    #[arg(long, value_name = "SERVICE[@VERSION]")]
-    service: Option<String>,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct TestArgs {
-    /// Name or id of the instance
-    #[arg(required_unless_present = "plan")]
-    instance: Option<String>,
-    #[command(flatten)]
-    run: RunArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct DeleteArgs {
-    /// Name or id of the instance
-    #[arg(required_unless_present = "plan")]
-    instance: Option<String>,
-    /// Delete its volumes too
-    #[arg(long)]
-    purge_data: bool,
-    /// Delete the namespace too, if it was made for the instance and is empty
-    #[arg(long)]
-    delete_namespace: bool,
-    /// Delete the instances that it depends on too
-    #[arg(long)]
-    cascade: bool,
-    /// Do not ask
-    #[arg(long, short = 'y')]
-    yes: bool,
-    #[command(flatten)]
-    run: RunArgs,
-    #[command(flatten)]
-    change: ChangeArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LogsArgs {
-    /// Name or id of the instance
-    instance: String,
-    /// Only this pod
-    #[arg(long)]
-    pod: Option<String>,
-    /// Only this container
-    #[arg(long, short = 'c')]
-    container: Option<String>,
-    /// How many of the last lines
-    #[arg(long, value_name = "LINES")]
-    tail: Option<u32>,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 const COLUMNS: &[Column] = &[
@@ -336,7 +146,9 @@ pub(crate) async fn run(session: &mut Session, command: InstanceCommand) -> Resu
             change(session, &args.change, "test", args.instance, body).await
         }
         InstanceCommand::Delete(args) => delete(session, args).await,
-        InstanceCommand::Logs(args) => logs(session, args).await,
+        InstanceCommand::Logs(args) => logs::run(session, args).await,
+        InstanceCommand::Metrics(args) => capability::metrics(session, args).await,
+        InstanceCommand::Expose(args) => capability::expose(session, args).await,
         InstanceCommand::Events(args) => part(session, args, "events", EVENTS).await,
         InstanceCommand::Objects(args) => part(session, args, "objects", OBJECTS).await,
         InstanceCommand::History(args) => part(session, args, "history", HISTORY).await,
@@ -442,56 +254,6 @@ async fn delete(session: &mut Session, args: DeleteArgs) -> Result<(), Failure> 
     changes::apply_plan(session, args.change.output.format, args.change.wait, &plan).await
 }
 
-async fn logs(session: &mut Session, args: LogsArgs) -> Result<(), Failure> {
-    let filters = [
-        ("pod", args.pod),
-        ("container", args.container),
-        ("tail", args.tail.map(|lines| lines.to_string())),
-    ];
-    let query: Vec<(&str, String)> =
-        filters.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
-    let text = session.client.text(&path(&["instances", &args.instance, "logs"]), &query).await?;
-    let Ok(found) = serde_json::from_str::<Value>(&text) else {
-        return session.ui.text(&plain_block(&text));
-    };
-    let lines = match &found {
-        Value::Array(lines) => lines.clone(),
-        page => page
-            .get("items")
-            .or_else(|| page.get("lines"))
-            .and_then(Value::as_array)
-            .cloned()
-            .unwrap_or_default(),
-    };
-    match args.output.format {
-        Format::Table => session.ui.text(&log_text(&lines)),
-        format => session.ui.document(format, &Value::Array(lines)),
-    }
-}
-
-/// Log lines, headed by pod and container where these change.
-fn log_text(lines: &[Value]) -> String {
-    let mut text = String::new();
-    let mut source = String::new();
-    for line in lines {
-        let field = |name: &str| line.get(name).and_then(Value::as_str);
-        let here = match (field("pod"), field("container")) {
-            (Some(pod), Some(container)) => format!("==> {pod} {container}"),
-            (Some(pod), None) => format!("==> {pod}"),
-            _ => String::new(),
-        };
-        if here != source {
-            text.push_str(&format!("{}\n", super::output::plain(&here)));
-            source = here;
-        }
-        let message =
-            line.as_str().or_else(|| field("message")).or_else(|| field("text")).or_else(|| field("log"));
-        text.push_str(plain_block(message.unwrap_or_default()).trim_end_matches('\n'));
-        text.push('\n');
-    }
-    text
-}
-
 async fn part(session: &mut Session, args: NameArgs, part: &str, columns: &[Column]) -> Result<(), Failure> {
     let items = session.client.list(&path(&["instances", &args.instance, part]), &[], None).await?;
     session.ui.list(args.output.format, &items, columns)
@@ -568,15 +330,5 @@ mod tests {
 
         visit [2J it
         ");
-    }
-
-    #[test]
-    fn log_lines_are_headed_by_their_pod() {
-        let lines = [
-            json!({"pod": "a", "container": "web", "message": "one\n"}),
-            json!({"pod": "a", "container": "web", "message": "two"}),
-            json!({"pod": "b", "container": "web", "message": "three"}),
-        ];
-        assert_eq!(log_text(&lines), "==> a web\none\ntwo\n==> b web\nthree\n");
     }
 }

@@ -1,12 +1,16 @@
 //! The binary called as `oscctl`: the tool of package authors.
 
+pub(crate) mod author;
+pub(crate) mod convert;
+mod files;
+
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
 
 use super::failure::Failure;
 use super::output::Ui;
-use super::package::{self, PackageCommand};
+use super::package::{self, FileArgs, LintArgs, PackageCommand, RenderArgs, ScanArgs};
 
 /// Tools for package authors
 #[derive(Debug, Parser)]
@@ -18,22 +22,21 @@ struct Oscctl {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Tools for package files that need no server
-    #[command(flatten)]
-    Package(PackageCommand),
-    /// Start a package
-    #[command(hide = true)]
-    Create(Rest),
-    /// Pack a folder
-    #[command(name = "package", hide = true)]
-    Pack(Rest),
-}
-
-/// Arguments of a verb that comes later.
-#[derive(Debug, clap::Args)]
-struct Rest {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
+    /// Start a package: facts, life cycle, a sample definition
+    Create(author::CreateArgs),
+    /// Turn a Helm chart into an OSC package
+    Convert(convert::ConvertArgs),
+    /// Pack a folder for the upload
+    #[command(name = "package")]
+    Pack(author::PackArgs),
+    /// Check a package; fails when it would be refused
+    Lint(LintArgs),
+    /// Show what a package is
+    Inspect(FileArgs),
+    /// Print the objects of a package, as `helm template` does for charts
+    Render(Box<RenderArgs>),
+    /// Look for weaknesses in a package and its objects
+    Scan(ScanArgs),
 }
 
 pub(crate) fn run(ui: &mut Ui, args: Vec<OsString>) -> Result<(), Failure> {
@@ -44,15 +47,16 @@ pub(crate) fn run(ui: &mut Ui, args: Vec<OsString>) -> Result<(), Failure> {
             return Err(Failure::silent(if error.use_stderr() { super::failure::USAGE } else { 0 }));
         }
     };
-    match cli.command {
-        Command::Create(_)
-        | Command::Pack(_)
-        | Command::Package(PackageCommand::Convert(_) | PackageCommand::Push(_)) => {
-            Err(Failure::usage("making packages is not part of this version")
-                .hint("charts are packed with `helm package`, and pushed with `osc package push FILE`"))
-        }
-        Command::Package(command) => super::runtime()?.block_on(package::run_offline(ui, command)),
-    }
+    let command = match cli.command {
+        Command::Create(args) => return author::create(ui, args),
+        Command::Convert(args) => return convert::run(ui, args),
+        Command::Pack(args) => return author::pack(ui, args),
+        Command::Lint(args) => PackageCommand::Lint(args),
+        Command::Inspect(args) => PackageCommand::Inspect(args),
+        Command::Render(args) => PackageCommand::Render(args),
+        Command::Scan(args) => PackageCommand::Scan(args),
+    };
+    super::runtime()?.block_on(package::run_offline(ui, command))
 }
 
 #[cfg(test)]
@@ -66,11 +70,17 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_later_says_so() {
-        let mut ui = Ui::captured(std::io::sink(), std::io::sink());
-        for verb in ["create", "package", "convert"] {
-            let failure = run(&mut ui, ["oscctl", verb, "x"].map(OsString::from).to_vec()).unwrap_err();
-            assert_eq!(failure.exit, 2);
+    fn commands_of_the_specification_are_there() {
+        for line in [
+            "create -o x",
+            "create --output x.zip",
+            "convert -i a.tgz -o b.zip",
+            "convert --input a --output b",
+            "package x -o x.zip",
+            "lint x",
+        ] {
+            let args = std::iter::once("oscctl").chain(line.split(' '));
+            assert!(Oscctl::try_parse_from(args).is_ok(), "{line}");
         }
     }
 }

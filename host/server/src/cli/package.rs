@@ -33,9 +33,8 @@ pub(crate) enum PackageCommand {
     Render(Box<RenderArgs>),
     /// Look for weaknesses in a package and its objects
     Scan(ScanArgs),
-    /// Turn a package into one of another kind
-    #[command(hide = true)]
-    Convert(FileArgs),
+    /// Turn a Helm chart into an OSC package
+    Convert(ConvertArgs),
     /// Upload packages to the server
     Push(PushArgs),
 }
@@ -44,6 +43,17 @@ pub(crate) enum PackageCommand {
 pub(crate) struct FileArgs {
     /// The package: an archive or a folder
     file: PathBuf,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConvertArgs {
+    /// The package: an archive or a folder
+    file: PathBuf,
+    /// The OSC package to make: a `.zip` or `.tgz`, or a folder; `NAME-osc.zip` when left out
+    #[arg(long, value_name = "PATH")]
+    to: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -185,7 +195,19 @@ pub(crate) async fn run_offline(ui: &mut Ui, command: PackageCommand) -> Result<
             }
         }
         PackageCommand::Render(args) => render_package(ui, *args).await,
-        PackageCommand::Convert(_) => Err(Failure::usage("converting packages is not part of this version")),
+        PackageCommand::Convert(args) => {
+            let stem =
+                args.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let ends = [".tgz", ".tar.gz", ".zip"];
+            let stem = ends.iter().find_map(|end| stem.strip_suffix(end)).unwrap_or(&stem);
+            let stem = if stem.is_empty() { "package" } else { stem };
+            let to = args.to.unwrap_or_else(|| format!("{stem}-osc.zip").into());
+            super::oscctl::convert::convert(&args.file, &to)?;
+            let made = json!({ "file": to.display().to_string(), "kind": "osc" });
+            ui.object(args.output.format, &made, |made, paint| {
+                facts(&[("file", scalar(made.get("file")))], paint)
+            })
+        }
         PackageCommand::Push(_) => Err(Failure::failed("pushing needs a server")),
     }
 }

@@ -1,5 +1,8 @@
 //! `osc plugin`: the components that give the server its abilities.
 
+mod author;
+mod sdk;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -11,7 +14,7 @@ use super::changes::ago;
 use super::client::path;
 use super::failure::Failure;
 use super::output::table::{Cell, Column, Paint, column, facts, scalar};
-use super::output::{Format, OutputArgs, plain_block, to_yaml};
+use super::output::{Format, OutputArgs, Ui, plain_block, to_yaml};
 use super::values::read_text;
 
 #[derive(Debug, Subcommand)]
@@ -33,18 +36,31 @@ pub(crate) enum PluginCommand {
     Logs(PluginArgs),
     /// Print what a plugin may use, or set it from a file
     Grants(GrantsArgs),
-    /// Compile a plugin again
-    #[command(hide = true)]
+    /// Compile a plugin again and load it anew, when it does not heal
     Rebuild(PluginArgs),
     /// Start a plugin of your own
-    #[command(hide = true)]
-    New(LaterArgs),
+    New(author::NewArgs),
     /// Build a plugin of your own
-    #[command(hide = true)]
-    Build(LaterArgs),
-    /// Test a plugin of your own
-    #[command(hide = true)]
-    Test(LaterArgs),
+    Build(author::BuildArgs),
+    /// Run the tests of a plugin of your own
+    Test(author::TestArgs),
+}
+
+impl PluginCommand {
+    /// Whether it works in a folder, with no server.
+    pub(crate) fn is_offline(&self) -> bool {
+        matches!(self, PluginCommand::New(_) | PluginCommand::Build(_) | PluginCommand::Test(_))
+    }
+}
+
+/// Runs a tool that needs no server.
+pub(crate) fn run_offline(ui: &mut Ui, command: PluginCommand) -> Result<(), Failure> {
+    match command {
+        PluginCommand::New(args) => author::new(ui, args),
+        PluginCommand::Build(args) => author::build(ui, args),
+        PluginCommand::Test(args) => author::test(args),
+        _ => Err(Failure::failed("this command needs a server")),
+    }
 }
 
 #[derive(Debug, Args)]
@@ -72,12 +88,6 @@ pub(crate) struct GrantsArgs {
     set: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct LaterArgs {
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    rest: Vec<String>,
 }
 
 const COLUMNS: &[Column] = &[
@@ -115,10 +125,7 @@ pub(crate) async fn run(session: &mut Session, command: PluginCommand) -> Result
         }
         PluginCommand::Enable(args) => act(session, args, "enable").await,
         PluginCommand::Disable(args) => act(session, args, "disable").await,
-        PluginCommand::Rebuild(_) => {
-            Err(Failure::usage("a plugin is compiled again by itself when the server's engine changes")
-                .hint("disable and enable it to load it anew"))
-        }
+        PluginCommand::Rebuild(args) => act(session, args, "rebuild").await,
         PluginCommand::Logs(args) => {
             let lines = session.client.list(&path(&["plugins", &args.plugin, "logs"]), &[], None).await?;
             match args.output.format {
@@ -144,10 +151,7 @@ pub(crate) async fn run(session: &mut Session, command: PluginCommand) -> Result
             let format = if args.output.format == Format::Table { Format::Yaml } else { args.output.format };
             session.ui.document(format, &answer)
         }
-        PluginCommand::New(_) | PluginCommand::Build(_) | PluginCommand::Test(_) => {
-            Err(Failure::usage("making plugins from the command line is not part of this version")
-                .hint("build the component with cargo and give it to `osc plugin install`"))
-        }
+        command => run_offline(&mut session.ui, command),
     }
 }
 

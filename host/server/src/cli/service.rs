@@ -1,12 +1,12 @@
 //! `osc service`: the catalogue, and a provider's own services.
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::Session;
 use super::changes::ago;
 use super::client::path;
-use super::failure::{Failure, USAGE};
+use super::failure::{CONFLICT, Failure, NOT_FOUND, USAGE};
 use super::output::table::{Cell, Column, Paint, column, facts, render, scalar};
 use super::output::{Format, OutputArgs, plain_block};
 use super::package::{FINDING_COLUMNS, findings_count};
@@ -26,9 +26,20 @@ pub(crate) enum ServiceCommand {
     Form(ServiceArgs),
     /// Print the documentation of a version
     Readme(ServiceArgs),
-    /// Show a service to other tenants
-    #[command(hide = true)]
+    /// Hand a version to the reviewers
+    Submit(ServiceArgs),
+    /// List versions that wait for a reviewer
+    Reviews(OutputArgs),
+    /// Approve a version that waits for a review
+    Approve(ServiceArgs),
+    /// Refuse a version that waits for a review
+    Refuse(RefuseArgs),
+    /// Show a version to other tenants; the newest when none is named
     Publish(ServiceArgs),
+    /// Offer a service, or one of its versions, to nobody new for now
+    Suspend(ServiceArgs),
+    /// Take a service, or one of its versions, back from other tenants; what runs goes on
+    Withdraw(ServiceArgs),
     /// Delete a service, or one of its versions: NAME@VERSION
     Delete(ServiceArgs),
 }
@@ -50,6 +61,23 @@ pub(crate) struct ServiceArgs {
     #[command(flatten)]
     output: OutputArgs,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct RefuseArgs {
+    #[command(flatten)]
+    service: ServiceArgs,
+    /// Why, for the provider to read
+    #[arg(long)]
+    reason: String,
+}
+
+const REVIEWS: &[Column] = &[
+    column("PROVIDER", Cell::Text("/provider")),
+    column("SERVICE", Cell::Text("/version/service")),
+    column("VERSION", Cell::Text("/version/version")),
+    column("FINDINGS", Cell::With(|review| findings_count(review.pointer("/version/findings")))),
+    column("AGE", Cell::Age("/version/created_at")),
+];
 
 const COLUMNS: &[Column] = &[
     column("NAME", Cell::Text("/name")),
@@ -87,6 +115,14 @@ impl ServiceArgs {
 
     fn path(&self) -> String {
         path(&["services", self.split().0])
+    }
+
+    /// The named version, else the service.
+    fn part_path(&self) -> String {
+        match self.split() {
+            (service, Some(version)) => path(&["services", service, "versions", version]),
+            (service, None) => path(&["services", service]),
+        }
     }
 
     /// The named version, else the newest.
@@ -146,23 +182,72 @@ pub(crate) async fn run(session: &mut Session, command: ServiceCommand) -> Resul
             };
             session.ui.text(&format!("{}\n", plain_block(&text).trim_end()))
         }
-        ServiceCommand::Publish(_) => {
-            Err(Failure::usage("publishing to other tenants is not part of this version")
-                .hint("the tenant that pushes a package can deploy it at once"))
+        ServiceCommand::Submit(args) => {
+            let place = args.version_path(session).await?;
+            act(session, &args, format!("{place}/submit")).await
+        }
+        ServiceCommand::Reviews(args) => {
+            let items = session.client.list("/reviews", &[], None).await?;
+            session.ui.list(args.format, &items, REVIEWS)
+        }
+        ServiceCommand::Approve(args) => {
+            let id = review_of(session, &args).await?;
+            act(session, &args, path(&["reviews", &id, "approve"])).await
+        }
+        ServiceCommand::Refuse(RefuseArgs { service, reason }) => {
+            let id = review_of(session, &service).await?;
+            let place = path(&["reviews", &id, "refuse"]);
+            let version = session.client.post(&place, &json!({ "reason": reason })).await?;
+            session.ui.object(service.output.format, &version, show_version)
+        }
+        ServiceCommand::Publish(args) => {
+            let place = format!("{}/publish", args.part_path());
+            act(session, &args, place).await
+        }
+        ServiceCommand::Suspend(args) => {
+            let place = format!("{}/suspend", args.part_path());
+            act(session, &args, place).await
+        }
+        ServiceCommand::Withdraw(args) => {
+            let place = format!("{}/withdraw", args.part_path());
+            act(session, &args, place).await
         }
         ServiceCommand::Delete(args) => {
-            let (service, version) = args.split();
-            let place = match version {
-                Some(version) => path(&["services", service, "versions", version]),
-                None => args.path(),
-            };
-            let answer = session.client.delete(&place, &[]).await?;
+            let answer = session.client.delete(&args.part_path(), &[]).await?;
             session.ui.note(&format!("deleted `{}`", args.service));
             match (answer, args.output.format) {
                 (Value::Null, _) | (_, Format::Table) => Ok(()),
                 (answer, format) => session.ui.document(format, &answer),
             }
         }
+    }
+}
+
+async fn act(session: &mut Session, args: &ServiceArgs, place: String) -> Result<(), Failure> {
+    let answer = session.client.post(&place, &json!({})).await?;
+    let show = if answer.get("version").is_some() { show_version } else { show_service };
+    session.ui.object(args.output.format, &answer, show)
+}
+
+/// The review that a reviewer means: `[PROVIDER/]NAME[@VERSION]` among those that wait.
+async fn review_of(session: &Session, args: &ServiceArgs) -> Result<String, Failure> {
+    let (service, version) = args.split();
+    let (provider, name) = match service.split_once('/') {
+        Some((provider, name)) => (Some(provider), name),
+        None => (None, service),
+    };
+    let is_meant = |review: &&Value| {
+        review.pointer("/version/service") == Some(&name.into())
+            && provider.is_none_or(|provider| review["provider"] == provider)
+            && version.is_none_or(|version| review.pointer("/version/version") == Some(&version.into()))
+    };
+    let waiting = session.client.list("/reviews", &[], None).await?;
+    match waiting.iter().filter(is_meant).collect::<Vec<_>>().as_slice() {
+        [] => Err(Failure::new(NOT_FOUND, format!("`{}` does not wait for a review", args.service))
+            .hint("see `osc service reviews`")),
+        [review] => Ok(scalar(review.get("id"))),
+        _ => Err(Failure::new(CONFLICT, format!("several versions of `{}` wait for a review", args.service))
+            .hint("name one as in `osc service reviews`: PROVIDER/NAME@VERSION")),
     }
 }
 

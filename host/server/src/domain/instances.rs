@@ -21,7 +21,7 @@ use crate::domain::values::mask;
 use crate::domain::wishes::{find_instance, in_force, overrides};
 use crate::domain::{clusters, services};
 use crate::error::{Error, Result};
-use crate::kube::api::{self, ClusterApi, LogOptions};
+use crate::kube::api::{self, ClusterApi};
 use crate::operations::document_identity;
 use crate::operations::health::{self, Condition};
 use crate::operations::preview::{Change, ChangeAction, Subject, preview};
@@ -139,7 +139,7 @@ fn is_outdated(instance: &Instance) -> bool {
 
 fn shown(at: &Scoped<'_>, instance: Instance) -> Result<Shown> {
     let (state, reason) = state_of(&instance);
-    let names = versions::names(at.connection(), instance.service_id)?;
+    let names = versions::open_names(at, instance.service_id)?;
     let upgrade = services::upgrade_of(&names, &instance.version);
     Ok(Shown { state, reason, upgrade, instance })
 }
@@ -347,7 +347,8 @@ pub async fn objects(app: &App, who: &Principal, said: &str) -> Result<Vec<Objec
         .collect())
 }
 
-async fn opened(
+/// The instance, its cluster and what it holds there.
+pub(super) async fn opened(
     app: &App,
     who: &Principal,
     said: &str,
@@ -401,7 +402,7 @@ pub async fn events(app: &App, who: &Principal, said: &str) -> Result<Vec<EventS
 }
 
 /// The instance's objects and, down to pods, those that they own: (kind, name) to the object's uid.
-async fn family(
+pub(super) async fn family(
     cluster: &dyn ClusterApi,
     instance: &Instance,
     rows: &[InventoryRow],
@@ -424,37 +425,6 @@ async fn family(
         }
     }
     Ok(family)
-}
-
-/// Lines of one pod, and which pods there are.
-#[derive(Clone, Debug)]
-pub struct LogsShown {
-    pub pods: Vec<String>,
-    pub pod: Option<String>,
-    pub text: String,
-}
-
-pub async fn logs(
-    app: &App,
-    who: &Principal,
-    said: &str,
-    pod: Option<String>,
-    options: LogOptions,
-) -> Result<LogsShown> {
-    let (instance, cluster, rows) = opened(app, who, said).await?;
-    let family = family(cluster.as_ref(), &instance, &rows).await?;
-    let pods: Vec<String> =
-        family.into_keys().filter(|(kind, _)| kind == "Pod").map(|(_, name)| name).collect();
-    let pod = match pod {
-        Some(pod) if pods.contains(&pod) => Some(pod),
-        Some(pod) => return Err(Error::NotFound { kind: "pod of the instance", id: pod }),
-        None => pods.first().cloned(),
-    };
-    let text = match &pod {
-        Some(pod) => cluster.logs(&instance.namespace, pod, &options).await?,
-        None => String::new(),
-    };
-    Ok(LogsShown { pods, pod, text })
 }
 
 /// Where the cluster differs from what was applied: what applying it again would change.

@@ -28,23 +28,11 @@ pub fn logs(app: &App, who: &Principal, id: &str) -> Result<Vec<LogLine>> {
 
 pub async fn install(app: &App, who: &Principal, wasm: Bytes) -> Result<PluginInfo> {
     let digest = crate::registry::blobs::Digest::of(&wasm).to_string();
-    let installed = audited(app, who, Act::new("InstallPlugin", "plugin", digest), async {
-        who.administrator()?;
-        app.plugins.install(wasm).await
-    });
-    let installed = installed.await?;
-    app.events.changed("plugins");
-    Ok(installed)
+    changed(app, who, Act::new("InstallPlugin", "plugin", digest), app.plugins.install(wasm)).await
 }
 
 pub async fn remove(app: &App, who: &Principal, id: &str) -> Result<()> {
-    audited(app, who, Act::new("DeletePlugin", "plugin", id), async {
-        who.administrator()?;
-        app.plugins.remove(id).await
-    })
-    .await?;
-    app.events.changed("plugins");
-    Ok(())
+    changed(app, who, Act::new("DeletePlugin", "plugin", id), app.plugins.remove(id)).await
 }
 
 pub async fn set_enabled(app: &App, who: &Principal, id: &str, enabled: bool) -> Result<PluginInfo> {
@@ -52,6 +40,10 @@ pub async fn set_enabled(app: &App, who: &Principal, id: &str, enabled: bool) ->
         if enabled { app.plugins.enable(id).await } else { app.plugins.disable(id).await }
     })
     .await
+}
+
+pub async fn rebuild(app: &App, who: &Principal, id: &str) -> Result<PluginInfo> {
+    changed(app, who, Act::new("RecreatePlugin", "plugin", id), app.plugins.rebuild(id)).await
 }
 
 pub async fn set_granted(app: &App, who: &Principal, id: &str, allowed: Allowed) -> Result<PluginInfo> {
@@ -80,11 +72,21 @@ async fn update(
     id: &str,
     work: impl Future<Output = Result<PluginInfo>>,
 ) -> Result<PluginInfo> {
-    let updated = audited(app, who, Act::new("UpdatePlugin", "plugin", id), async {
+    changed(app, who, Act::new("UpdatePlugin", "plugin", id), work).await
+}
+
+/// What an administrator alone may do, with its line in the audit log and news for who looks on.
+async fn changed<T>(
+    app: &App,
+    who: &Principal,
+    act: Act,
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let done = audited(app, who, act, async {
         who.administrator()?;
         work.await
     });
-    let updated = updated.await?;
+    let done = done.await?;
     app.events.changed("plugins");
-    Ok(updated)
+    Ok(done)
 }

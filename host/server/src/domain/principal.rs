@@ -38,6 +38,19 @@ impl Principal {
         Err(Error::Forbidden("only an administrator of the platform may do this".into()))
     }
 
+    /// Whether the caller may judge what others want to publish.
+    pub fn is_reviewer(&self) -> bool {
+        self.platform_role.is_some()
+    }
+
+    /// Refuses everybody but reviewers and administrators of the platform.
+    pub fn reviewer(&self) -> Result<()> {
+        if self.is_reviewer() {
+            return Ok(());
+        }
+        Err(Error::Forbidden("only a reviewer of the platform may do this".into()))
+    }
+
     /// The tenant of the call, if the caller has at least this role there.
     pub fn at_least(&self, role: TenantRole) -> Result<TenantId> {
         let Some(tenant) = &self.tenant else {

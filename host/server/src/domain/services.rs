@@ -15,7 +15,7 @@ use crate::store::instances;
 use crate::store::scope::{Page, Scoped};
 use crate::store::services::{self, Service, ServiceState};
 use crate::store::subscriptions::{self, SubscriptionState};
-use crate::store::versions::{self, Version, VersionState};
+use crate::store::versions::{self, Release, Version, VersionState};
 
 /// A service with what a list shows.
 #[derive(Clone, Debug)]
@@ -59,32 +59,32 @@ pub fn resolve(at: &Scoped<'_>, text: &str) -> Result<Service> {
 
 /// The version that is meant: the one named, else the newest ready one. Only ready versions deploy.
 pub fn resolve_version(at: &Scoped<'_>, service: &Service, version: Option<&str>) -> Result<Version> {
+    let own = service.provider == at.tenant();
     let Some(name) = version else {
-        return latest(versions::list(at.connection(), service.id)?).ok_or_else(|| {
+        return latest(versions::list(at.connection(), service.id)?, own).ok_or_else(|| {
             Error::Refused(format!("service `{}` has no version that is ready", service.name))
         });
     };
     let found = versions::find(at.connection(), service.id, name)?;
     let found =
         found.ok_or_else(|| Error::NotFound { kind: "version", id: format!("{}@{name}", service.name) })?;
-    if found.state != VersionState::Ready {
-        return Err(Error::Refused(format!("version `{}@{name}` is {}", service.name, found.state)));
+    match (found.is_open(own), found.state) {
+        (true, _) => Ok(found),
+        (false, VersionState::Ready) => {
+            Err(Error::Refused(format!("version `{}@{name}` is {}", service.name, found.release)))
+        }
+        (false, state) => Err(Error::Refused(format!("version `{}@{name}` is {state}", service.name))),
     }
-    Ok(found)
 }
 
-/// The newest ready version; a release wins over a pre-release.
-pub fn latest(versions: Vec<Version>) -> Option<Version> {
-    versions
-        .into_iter()
-        .filter(|version| version.state == VersionState::Ready)
-        .max_by(|a, b| newer(&a.version, &b.version))
+/// The newest version that its provider, or others, may deploy; a release wins over a pre-release.
+pub fn latest(versions: Vec<Version>, own: bool) -> Option<Version> {
+    versions.into_iter().filter(|version| version.is_open(own)).max_by(|a, b| newer(&a.version, &b.version))
 }
 
-/// The name of the newest ready version.
-pub fn latest_name(names: Vec<(String, VersionState)>) -> Option<String> {
-    let ready = names.into_iter().filter(|(_, state)| *state == VersionState::Ready);
-    ready.map(|(name, _)| name).max_by(|a, b| newer(a, b))
+/// The newest of some versions.
+pub fn latest_name(names: Vec<String>) -> Option<String> {
+    names.into_iter().max_by(|a, b| newer(a, b))
 }
 
 /// Order in which versions are preferred.
@@ -93,18 +93,16 @@ fn newer(a: &str, b: &str) -> Ordering {
     stable(a).cmp(&stable(b)).then_with(|| compare(a, b))
 }
 
-/// The newest ready version beyond the one in use, among releases (or all, if a pre-release is in use).
-pub fn upgrade_of(names: &[(String, VersionState)], current: &str) -> Option<String> {
-    let plain = |version: &str| version.split('+').next().unwrap_or_default().contains('-');
+/// The newest version beyond the one in use, among releases (or all, if a pre-release is in use).
+pub fn upgrade_of(names: &[String], current: &str) -> Option<String> {
+    let is_early = |version: &str| version.split('+').next().unwrap_or_default().contains('-');
     names
         .iter()
-        .filter(|(version, state)| {
-            *state == VersionState::Ready
-                && compare(version, current) == Ordering::Greater
-                && (plain(current) || !plain(version))
+        .filter(|version| {
+            compare(version, current) == Ordering::Greater && (is_early(current) || !is_early(version))
         })
-        .map(|(version, _)| version.clone())
         .max_by(|a, b| compare(a, b))
+        .cloned()
 }
 
 /// Services that the caller sees.
@@ -155,11 +153,13 @@ fn matches(summary: &ServiceSummary, filter: &ServiceFilter, tenant: crate::stor
 }
 
 fn summary(at: &Scoped<'_>, service: Service) -> Result<ServiceSummary> {
-    let names = versions::list(at.connection(), service.id)?;
+    let own = service.provider == at.tenant();
+    let mut versions = versions::list(at.connection(), service.id)?;
+    versions.retain(|version| is_shown(version, own));
     let subscription = subscriptions::find(at, service.id)?
         .map(|subscription| subscription.state)
         .filter(|state| *state != SubscriptionState::Ended);
-    Ok(ServiceSummary { versions: names.len(), latest: latest(names), service, subscription })
+    Ok(ServiceSummary { versions: versions.len(), latest: latest(versions, own), service, subscription })
 }
 
 pub async fn get(app: &App, who: &Principal, name: &str) -> Result<ServiceSummary> {
@@ -174,7 +174,12 @@ pub async fn get(app: &App, who: &Principal, name: &str) -> Result<ServiceSummar
         .await
 }
 
-/// Versions of a service, the newest first. Others than the provider see only ready ones.
+/// Others than the provider see what is or was published: they may have instances of it.
+fn is_shown(version: &Version, own: bool) -> bool {
+    own || matches!(version.release, Release::Published | Release::Suspended | Release::Withdrawn)
+}
+
+/// Versions of a service that the caller sees, the newest first.
 pub async fn list_versions(app: &App, who: &Principal, name: &str) -> Result<(Service, Vec<Version>)> {
     let tenant = who.viewer()?;
     let name = name.to_owned();
@@ -183,7 +188,7 @@ pub async fn list_versions(app: &App, who: &Principal, name: &str) -> Result<(Se
             let at = Scoped::new(conn, tenant);
             let service = resolve(&at, &name)?;
             let mut found = versions::list(conn, service.id)?;
-            found.retain(|version| service.provider == tenant || version.state == VersionState::Ready);
+            found.retain(|version| is_shown(version, service.provider == tenant));
             found.sort_by(|a, b| compare(&b.version, &a.version));
             Ok((service, found))
         })
@@ -268,7 +273,7 @@ pub async fn delete(app: &App, who: &Principal, name: &str) -> Result<()> {
 }
 
 /// A service that the tenant itself provides.
-fn own(at: &Scoped<'_>, name: &str) -> Result<Service> {
+pub(super) fn own(at: &Scoped<'_>, name: &str) -> Result<Service> {
     let service = resolve(at, name)?;
     if service.provider != at.tenant() {
         return Err(Error::Forbidden(format!("service `{name}` belongs to `{}`", service.provider_name)));

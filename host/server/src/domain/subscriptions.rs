@@ -16,9 +16,10 @@ pub async fn list(app: &App, who: &Principal, page: Page) -> Result<Vec<(Subscri
     let tenant = who.viewer()?;
     app.db
         .read(move |conn| {
-            let found = subscriptions::list(&Scoped::new(conn, tenant), page)?;
+            let at = Scoped::new(conn, tenant);
+            let found = subscriptions::list(&at, page)?;
             let with_latest = found.into_iter().map(|subscription| {
-                let names = versions::names(conn, subscription.service.id)?;
+                let names = versions::open_names(&at, subscription.service.id)?;
                 Ok((subscription, services::latest_name(names)))
             });
             with_latest.collect()

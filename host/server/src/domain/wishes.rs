@@ -20,6 +20,7 @@ use crate::store::instances::{self, Instance};
 use crate::store::operations;
 use crate::store::revisions::{self, Revision};
 use crate::store::scope::Scoped;
+use crate::store::services::ServiceState;
 use crate::store::versions::{self, Version, VersionState};
 
 /// Bytes of values as JSON.
@@ -165,6 +166,12 @@ fn resolve_new(at: &Scoped<'_>, verb: Verb, new: NewWish) -> Result<Wish> {
     let service = services::resolve(at, &said)?;
     let version = services::resolve_version(at, &service, new.version.or(named).as_deref())?;
     subscriptions::require_active(at, service.id, &service.name)?;
+    if service.provider != at.tenant() && service.state != ServiceState::Published {
+        return Err(Error::Refused(format!(
+            "service `{}` is {}: its instances go on, new ones are not made",
+            service.name, service.state
+        )));
+    }
     let cluster = required(new.cluster, "cluster")?;
     let cluster = find_cluster(at, &cluster)?.ok_or(Error::NotFound { kind: "cluster", id: cluster })?;
     if cluster.state == ClusterState::Unreachable {
@@ -316,7 +323,7 @@ pub fn in_force(at: &Scoped<'_>, instance: &Instance) -> Result<Option<Revision>
 
 fn upgraded(at: &Scoped<'_>, instance: &Instance, said: Option<String>) -> Result<Version> {
     let service = crate::store::services::get_anywhere(at.connection(), instance.service_id)?;
-    let newest = services::upgrade_of(&versions::names(at.connection(), service.id)?, &instance.version);
+    let newest = services::upgrade_of(&versions::open_names(at, service.id)?, &instance.version);
     let Some(wanted) = said.or(newest) else {
         let message = format!("`{}` is at the newest version `{}` already", instance.name, instance.version);
         return Err(Error::Conflict(message));

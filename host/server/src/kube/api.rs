@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::future::BoxFuture;
+use futures::stream::{self, BoxStream, StreamExt as _};
 use osc_plugin_api::documents::object::ObjectRef;
 use osc_plugin_api::documents::plan::Propagation;
 use serde_json::Value;
@@ -47,6 +49,8 @@ pub struct LogOptions {
     pub container: Option<String>,
     pub tail_lines: Option<u32>,
     pub since_seconds: Option<u32>,
+    /// Instead of `since_seconds`: a time of the cluster's clock (RFC 3339).
+    pub since_time: Option<String>,
     pub previous: bool,
     pub timestamps: bool,
     /// Bound of the answer; 0 means 1 MiB.
@@ -104,6 +108,19 @@ pub trait ClusterApi: Send + Sync {
         pod: &'a str,
         options: &'a LogOptions,
     ) -> BoxFuture<'a, Result<String>>;
+
+    /// The log as it comes, until the container ends; by default what there is now.
+    fn follow_logs<'a>(
+        &'a self,
+        namespace: &'a str,
+        pod: &'a str,
+        options: &'a LogOptions,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Result<Bytes>>>> {
+        Box::pin(async move {
+            let text = self.logs(namespace, pod, options).await?;
+            Ok(stream::iter([Ok(Bytes::from(text))]).boxed())
+        })
+    }
 }
 
 /// Helm's `.Capabilities.APIVersions` of a cluster.

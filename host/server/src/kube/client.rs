@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::future::BoxFuture;
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
+use futures::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::{Method, Request};
 use kube::client::Body;
@@ -78,12 +78,22 @@ impl KubeCluster {
     }
 
     async fn ask_bytes(&self, ask: Ask<'_>) -> Result<bytes::Bytes> {
-        tokio::time::timeout(TIMEOUT, self.exchange(ask))
-            .await
-            .map_err(|_| self.unreachable(format!("no answer within {} seconds", TIMEOUT.as_secs())))?
+        tokio::time::timeout(TIMEOUT, self.exchange(ask)).await.map_err(|_| self.late())?
+    }
+
+    fn late(&self) -> Error {
+        self.unreachable(format!("no answer within {} seconds", TIMEOUT.as_secs()))
     }
 
     async fn exchange(&self, ask: Ask<'_>) -> Result<bytes::Bytes> {
+        let max_bytes = ask.max_bytes;
+        let response = self.send(ask).await?;
+        let status = response.status();
+        let bytes = self.read(response, max_bytes).await?;
+        if status.is_success() { Ok(bytes) } else { Err(refusal(status.as_u16(), &bytes)) }
+    }
+
+    async fn send(&self, ask: Ask<'_>) -> Result<hyper::Response<Body>> {
         let request = Request::builder()
             .method(ask.method)
             .uri(ask.path)
@@ -92,17 +102,18 @@ impl KubeCluster {
             .header("user-agent", concat!("osc/", env!("CARGO_PKG_VERSION")))
             .body(Body::from(ask.body))
             .map_err(|error| anyhow::anyhow!("cannot build a request: {error}"))?;
-        let response = self.client.send(request).await.map_err(|error| self.explain(&error))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), ask.max_bytes).collect().await.map_err(|error| {
+        self.client.send(request).await.map_err(|error| self.explain(&error))
+    }
+
+    async fn read(&self, response: hyper::Response<Body>, max_bytes: usize) -> Result<bytes::Bytes> {
+        let body = Limited::new(response.into_body(), max_bytes).collect().await.map_err(|error| {
             if error.is::<LengthLimitError>() {
-                let limit = crate::registry::blobs::bytes_text(ask.max_bytes as u64);
+                let limit = crate::registry::blobs::bytes_text(max_bytes as u64);
                 return Error::TooLarge { what: format!("answer of cluster {}", self.name), limit };
             }
             self.unreachable(format!("its answer broke off: {error}"))
         })?;
-        let bytes = body.to_bytes();
-        if status.is_success() { Ok(bytes) } else { Err(refusal(status.as_u16(), &bytes)) }
+        Ok(body.to_bytes())
     }
 
     /// The innermost words of an error, or our own refusal when the egress rules gave it.
@@ -415,24 +426,55 @@ impl ClusterApi for KubeCluster {
     ) -> BoxFuture<'a, Result<String>> {
         Box::pin(async move {
             let limit = if options.limit_bytes == 0 { LOG_LIMIT } else { options.limit_bytes };
-            let mut path = format!(
-                "/api/v1/namespaces/{}/pods/{}/log?limitBytes={limit}&previous={}&timestamps={}",
-                segment(namespace)?,
-                segment(pod)?,
-                options.previous,
-                options.timestamps,
-            );
-            if let Some(container) = &options.container {
-                let _ = write!(path, "&container={}", query(container));
-            }
-            for (key, number) in [("tailLines", options.tail_lines), ("sinceSeconds", options.since_seconds)]
-            {
-                if let Some(number) = number {
-                    let _ = write!(path, "&{key}={number}");
-                }
-            }
+            let path = format!("{}&limitBytes={limit}", log_path(namespace, pod, options)?);
             let ask = Ask { accept: "*/*", max_bytes: limit + 4096, ..Ask::get(path) };
             Ok(String::from_utf8_lossy(&self.ask_bytes(ask).await?).into_owned())
         })
     }
+
+    fn follow_logs<'a>(
+        &'a self,
+        namespace: &'a str,
+        pod: &'a str,
+        options: &'a LogOptions,
+    ) -> BoxFuture<'a, Result<BoxStream<'static, Result<bytes::Bytes>>>> {
+        Box::pin(async move {
+            let path = format!("{}&follow=true", log_path(namespace, pod, options)?);
+            let response = self.send(Ask { accept: "*/*", ..Ask::get(path) });
+            let response = tokio::time::timeout(TIMEOUT, response).await.map_err(|_| self.late())??;
+            let status = response.status();
+            if !status.is_success() {
+                return Err(refusal(status.as_u16(), &self.read(response, MAX_MESSAGE * 4).await?));
+            }
+            let name = self.name.clone();
+            let broken = move |error: kube::Error| Error::Unreachable {
+                cluster: name.clone(),
+                reason: format!("its log broke off: {error}"),
+            };
+            Ok(response.into_body().into_data_stream().map_err(broken).boxed())
+        })
+    }
+}
+
+/// The path of a container's log, with all of its query that `follow` has too.
+fn log_path(namespace: &str, pod: &str, options: &LogOptions) -> Result<String> {
+    let mut path = format!(
+        "/api/v1/namespaces/{}/pods/{}/log?previous={}&timestamps={}",
+        segment(namespace)?,
+        segment(pod)?,
+        options.previous,
+        options.timestamps,
+    );
+    for (key, text) in [("container", &options.container), ("sinceTime", &options.since_time)] {
+        if let Some(text) = text {
+            let _ = write!(path, "&{key}={}", query(text));
+        }
+    }
+    let seconds = options.since_seconds.filter(|_| options.since_time.is_none());
+    for (key, number) in [("tailLines", options.tail_lines), ("sinceSeconds", seconds)] {
+        if let Some(number) = number {
+            let _ = write!(path, "&{key}={number}");
+        }
+    }
+    Ok(path)
 }

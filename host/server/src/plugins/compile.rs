@@ -90,6 +90,20 @@ impl Cache {
         self.file(digest).exists() || attached()
     }
 
+    /// Forgets the code of a component; the next load compiles it again.
+    pub(crate) fn forget(&self, digest: &str) -> anyhow::Result<()> {
+        let code = self.file(digest);
+        for file in [code.with_extension("sha256"), code] {
+            match fs::remove_file(&file) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove `{}`", file.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// The component, from the cache or compiled now.
     pub(crate) async fn load(&self, engine: &Engine, digest: &str, wasm: &[u8]) -> anyhow::Result<Component> {
         let code = self.file(digest);

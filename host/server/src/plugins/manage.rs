@@ -219,6 +219,29 @@ impl Plugins {
         self.save(&plugin).await
     }
 
+    /// Compiles a plugin again and loads it anew; one that was stopped after faults works again. Calls in flight
+    /// finish on the old code, and grants, settings and instances stay as they are.
+    pub async fn rebuild(&self, id: &str) -> Result<PluginInfo> {
+        let _changing = self.seen.lock().await;
+        let old = self.find(id)?;
+        let (description, source) = (old.description.clone(), old.source.clone());
+        let (allowed, settings) = (old.allowed.clone(), old.settings.clone());
+        let fresh = Plugin::new(description, source, allowed, settings, old.priority, old.shared.clone());
+        self.cache.forget(&fresh.description.digest)?;
+        // With all that it asks for: a plugin that is not granted anything yet compiles too.
+        self.code(&Arc::new(fresh.with_allowed(Allowed::ALL))).await?;
+        if fresh.shared.standing().state == PluginState::Faulted {
+            fresh.shared.set_state(PluginState::Enabled, None);
+        }
+        let info = self.put(fresh).await?;
+        if info.state != PluginState::Enabled {
+            return Ok(info);
+        }
+        let fresh = self.find(id)?;
+        self.code(&fresh).await?;
+        Ok(fresh.info())
+    }
+
     /// Sets what a plugin is allowed. An enabled plugin that would lack an interface is disabled.
     pub async fn set_granted(&self, id: &str, allowed: Allowed) -> Result<PluginInfo> {
         let _changing = self.seen.lock().await;

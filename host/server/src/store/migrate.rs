@@ -5,7 +5,8 @@
 use anyhow::{Context as _, bail};
 use rusqlite::{Connection, TransactionBehavior};
 
-const MIGRATIONS: &[&str] = &[include_str!("../../migrations/0001_init.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("../../migrations/0001_init.sql"), include_str!("../../migrations/0002_release.sql")];
 
 /// Brings the schema to the newest version; refuses a database of a newer program.
 pub(super) fn run(connection: &mut Connection) -> anyhow::Result<()> {

@@ -6,7 +6,7 @@ use osc_plugin_api::documents::package::PackageFacts;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension as _, Row, named_params};
 
-use super::scope::Scoped;
+use super::scope::{Page, Scoped};
 use super::text_enum;
 
 text_enum! {
@@ -21,6 +21,22 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// How far a version is on its way to other tenants.
+    pub enum Release {
+        /// For its provider alone.
+        Private = "private",
+        /// Waits for a reviewer.
+        Submitted = "submitted",
+        Approved = "approved",
+        Refused = "refused",
+        Published = "published",
+        /// Published, and not offered for now.
+        Suspended = "suspended",
+        Withdrawn = "withdrawn",
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Version {
     pub id: i64,
@@ -28,6 +44,8 @@ pub struct Version {
     pub version: String,
     pub state: VersionState,
     pub state_reason: Option<String>,
+    pub release: Release,
+    pub release_reason: Option<String>,
     pub digest: String,
     pub size: i64,
     pub plugin: String,
@@ -37,6 +55,11 @@ pub struct Version {
 }
 
 impl Version {
+    /// Whether it may be deployed, by its provider or by others.
+    pub fn is_open(&self, own: bool) -> bool {
+        self.state == VersionState::Ready && (own || self.release == Release::Published)
+    }
+
     fn from_row(row: &Row<'_>) -> rusqlite::Result<Version> {
         Ok(Version {
             id: row.get("id")?,
@@ -44,6 +67,8 @@ impl Version {
             version: row.get("version")?,
             state: row.get("state")?,
             state_reason: row.get("state_reason")?,
+            release: row.get("release")?,
+            release_reason: row.get("release_reason")?,
             digest: row.get("digest")?,
             size: row.get("size")?,
             plugin: row.get("plugin")?,
@@ -98,17 +123,30 @@ pub fn insert(at: &Scoped<'_>, new: &NewVersion<'_>) -> rusqlite::Result<i64> {
 /// The live version of a service with this name.
 pub fn find(conn: &Connection, service_id: i64, version: &str) -> rusqlite::Result<Option<Version>> {
     conn.prepare_cached(
-        "SELECT id, service_id, version, state, state_reason, digest, size, plugin, facts, findings, created_at
+        "SELECT id, service_id, version, state, state_reason, release, release_reason, digest, size, plugin, facts,
+                findings, created_at
          FROM version WHERE service_id = :service AND version = :version AND state <> 'deleted'",
     )?
     .query_row(named_params! { ":service": service_id, ":version": version }, Version::from_row)
     .optional()
 }
 
+/// A live version by id, whoever provides it.
+pub fn find_by_id(conn: &Connection, id: i64) -> rusqlite::Result<Option<Version>> {
+    conn.prepare_cached(
+        "SELECT id, service_id, version, state, state_reason, release, release_reason, digest, size, plugin, facts,
+                findings, created_at
+         FROM version WHERE id = :id AND state <> 'deleted'",
+    )?
+    .query_row(named_params! { ":id": id }, Version::from_row)
+    .optional()
+}
+
 /// A version by id, deleted or not.
 pub fn get(conn: &Connection, id: i64) -> rusqlite::Result<Version> {
     conn.prepare_cached(
-        "SELECT id, service_id, version, state, state_reason, digest, size, plugin, facts, findings, created_at
+        "SELECT id, service_id, version, state, state_reason, release, release_reason, digest, size, plugin, facts,
+                findings, created_at
          FROM version WHERE id = :id",
     )?
     .query_row(named_params! { ":id": id }, Version::from_row)
@@ -117,20 +155,47 @@ pub fn get(conn: &Connection, id: i64) -> rusqlite::Result<Version> {
 /// Live versions of a service, in the order they came.
 pub fn list(conn: &Connection, service_id: i64) -> rusqlite::Result<Vec<Version>> {
     conn.prepare_cached(
-        "SELECT id, service_id, version, state, state_reason, digest, size, plugin, facts, findings, created_at
+        "SELECT id, service_id, version, state, state_reason, release, release_reason, digest, size, plugin, facts,
+                findings, created_at
          FROM version WHERE service_id = :service AND state <> 'deleted' ORDER BY id",
     )?
     .query_map(named_params! { ":service": service_id }, Version::from_row)?
     .collect()
 }
 
-/// Names and states of the live versions, without their documents.
-pub fn names(conn: &Connection, service_id: i64) -> rusqlite::Result<Vec<(String, VersionState)>> {
+/// Names of the versions that the tenant may deploy: its own that are ready, others' that are published.
+pub fn open_names(at: &Scoped<'_>, service_id: i64) -> rusqlite::Result<Vec<String>> {
+    at.conn
+        .prepare_cached(
+            "SELECT version FROM version WHERE service_id = :service AND state = 'ready'
+                 AND (tenant_id = :tenant OR release = 'published') ORDER BY id",
+        )?
+        .query_map(named_params! { ":service": service_id, ":tenant": at.tenant }, |row| row.get(0))?
+        .collect()
+}
+
+/// Versions that wait for a reviewer, with their services, whoever provides them.
+pub fn list_submitted_anywhere(conn: &Connection, page: Page) -> rusqlite::Result<Vec<Version>> {
     conn.prepare_cached(
-        "SELECT version, state FROM version WHERE service_id = :service AND state <> 'deleted' ORDER BY id",
+        "SELECT id, service_id, version, state, state_reason, release, release_reason, digest, size, plugin, facts,
+                findings, created_at
+         FROM version WHERE release = 'submitted' AND state = 'ready' AND (:after IS NULL OR id > :after)
+         ORDER BY id LIMIT :limit",
     )?
-    .query_map(named_params! { ":service": service_id }, |row| Ok((row.get(0)?, row.get(1)?)))?
+    .query_map(named_params! { ":after": page.after, ":limit": page.limit }, Version::from_row)?
     .collect()
+}
+
+/// Moves a version on its way, whoever provides it; a reviewer's tenant is another.
+pub fn set_release_anywhere(
+    conn: &Connection,
+    id: i64,
+    release: Release,
+    reason: Option<&str>,
+) -> rusqlite::Result<()> {
+    conn.prepare_cached("UPDATE version SET release = :release, release_reason = :reason WHERE id = :id")?
+        .execute(named_params! { ":id": id, ":release": release, ":reason": reason })?;
+    Ok(())
 }
 
 /// The form of a version, none when its package was refused.

@@ -7,3 +7,4 @@ mod clusters;
 mod instances;
 mod openapi;
 mod packages;
+mod publishing;

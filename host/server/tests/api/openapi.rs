@@ -62,6 +62,7 @@ fn body_of(operation: &str) -> Option<Value> {
         "create_grant" => json!({ "tenant": "other", "namespace": "x" }),
         "set_plugin_grants" => json!("requested"),
         "set_plugin_settings" => json!({ "priority": 1 }),
+        "refuse_review" => json!({ "reason": "no" }),
         "describe_instance" => json!({ "description": "mine" }),
         "update_instance" | "upgrade_instance" | "rollback_instance" | "test_instance" => json!({}),
         _ => return None,

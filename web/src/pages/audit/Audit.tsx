@@ -1,5 +1,5 @@
 import { AuditOutlined } from '@ant-design/icons';
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { Button, Input, Select, Table } from 'antd';
 import { useSearchParams } from 'react-router';
 
@@ -8,6 +8,7 @@ import { StateTag } from '~/components/StateTag';
 import { useText } from '~/i18n';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
+import { MoreButton } from '~/ui/MoreButton';
 import { PageHeader } from '~/ui/PageHeader';
 import { TimeAgo } from '~/ui/TimeAgo';
 
@@ -20,7 +21,7 @@ export default function Audit() {
       return value ? [[field, value]] : [];
     }),
   );
-  const audit = useQuery({ ...queries.audit(filter), placeholderData: (shown) => shown });
+  const audit = useInfiniteQuery({ ...queries.audit(filter), placeholderData: (shown) => shown });
   const filtered = Object.keys(filter).length > 0;
   const put = (field: 'name' | 'result', value: string | undefined) => {
     const next = new URLSearchParams(search);
@@ -55,7 +56,7 @@ export default function Audit() {
         />
       </div>
       {audit.isError && <ErrorView error={audit.error} onRetry={() => void audit.refetch()} />}
-      {audit.data?.items.length === 0 ? (
+      {audit.data?.length === 0 ? (
         <EmptyView
           icon={<AuditOutlined aria-hidden />}
           title={filtered ? t('audit.nothingFound') : t('audit.empty')}
@@ -69,8 +70,8 @@ export default function Audit() {
           size="small"
           rowKey={({ time, request_id, operation, name }) => `${time} ${request_id} ${operation} ${name}`}
           loading={audit.isPending}
-          dataSource={audit.data?.items ?? []}
-          pagination={(audit.data?.items.length ?? 0) > 50 ? { pageSize: 50, showSizeChanger: false } : false}
+          dataSource={audit.data ?? []}
+          pagination={false}
           columns={[
             { title: t('audit.time'), width: 160, render: (_, { time }) => <TimeAgo time={time} /> },
             { title: t('audit.actor'), dataIndex: 'actor' },
@@ -85,6 +86,7 @@ export default function Audit() {
           ]}
         />
       )}
+      <MoreButton query={audit} />
     </>
   );
 }

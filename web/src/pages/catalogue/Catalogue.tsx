@@ -1,5 +1,5 @@
 import { AppstoreOutlined, CheckOutlined, PlusOutlined, SearchOutlined } from '@ant-design/icons';
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Button, Input, Segmented, Skeleton } from 'antd';
 import { Link, useSearchParams } from 'react-router';
 
@@ -11,6 +11,7 @@ import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
+import { MoreButton } from '~/ui/MoreButton';
 import { PageHeader } from '~/ui/PageHeader';
 import { paths } from '~/util/path-builder';
 
@@ -19,7 +20,7 @@ export default function Catalogue() {
   const [search, setSearch] = useSearchParams();
   const q = search.get('q') ?? '';
   const kind = search.get('kind') ?? '';
-  const services = useQuery(queries.services({ ...(q && { search: q }), ...(kind && { kind }) }));
+  const services = useInfiniteQuery(queries.services({ ...(q && { search: q }), ...(kind && { kind }) }));
   const put = (name: string, value: string) => {
     const next = new URLSearchParams(search);
     if (value) next.set(name, value);
@@ -57,15 +58,13 @@ export default function Catalogue() {
           ]}
         />
         <span className="osc-spring" />
-        {services.data && services.data.items.length > 0 && (
-          <span className="osc-muted osc-small">
-            {t('catalogue.count', { count: services.data.items.length })}
-          </span>
+        {services.data && services.data.length > 0 && (
+          <span className="osc-muted osc-small">{t('catalogue.count', { count: services.data.length })}</span>
         )}
       </div>
       {services.isError && <ErrorView error={services.error} onRetry={() => void services.refetch()} />}
       {services.isPending && <Skeleton active />}
-      {services.data && services.data.items.length === 0 && (
+      {services.data && services.data.length === 0 && (
         <EmptyView
           icon={<AppstoreOutlined aria-hidden />}
           title={filtered ? t('catalogue.nothingFound') : t('catalogue.empty')}
@@ -75,18 +74,23 @@ export default function Catalogue() {
         </EmptyView>
       )}
       <div className="osc-grid">
-        {services.data?.items.map((service) => (
+        {services.data?.map((service) => (
           <Card key={`${service.provider}/${service.name}`} service={service} />
         ))}
       </div>
+      <MoreButton query={services} />
     </>
   );
 }
 
 function Card({ service }: { service: Schemas['Service'] }) {
   const t = useText();
+  const me = useQuery(queries.me());
+  // Another provider's may have the same name as one's own.
+  const own = service.provider === me.data?.tenant;
+  const address = own ? service.name : `${service.provider}/${service.name}`;
   return (
-    <Link to={paths.service(service.name)} className="osc-card">
+    <Link to={paths.service(address)} className="osc-card">
       <div className="osc-card-head">
         <ServiceLogo name={service.name} />
         <div>

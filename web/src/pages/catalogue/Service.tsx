@@ -1,13 +1,14 @@
 import { useQuery } from '@tanstack/react-query';
-import { Button, Flex, Select, Skeleton, Table, Tabs } from 'antd';
-import { Link, useParams, useSearchParams } from 'react-router';
+import { Button, Flex, Select, Skeleton, Tabs } from 'antd';
+import { useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf, type Schemas } from '~/api/client';
+import { factsOf, type Facts } from '~/api/facts';
 import { queries } from '~/api/queries';
 import { LinkButton } from '~/components/LinkButton';
 import { FindingsTable } from '~/components/FindingsTable';
 import { ServiceLogo } from '~/components/ServiceLogo';
-import { StateTag, toneOf } from '~/components/StateTag';
+import { StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
@@ -18,6 +19,8 @@ import { Panel } from '~/ui/Panel';
 import { ReasonButton } from '~/ui/ReasonButton';
 import { TimeAgo } from '~/ui/TimeAgo';
 import { paths } from '~/util/path-builder';
+
+import { VersionsTable } from './VersionsTable';
 
 export default function Service() {
   const t = useText();
@@ -42,13 +45,13 @@ export default function Service() {
   return (
     <>
       <PageHeader
-        title={name}
-        logo={<ServiceLogo name={name} />}
+        title={service.data.name}
+        logo={<ServiceLogo name={service.data.name} />}
         subtitle={description}
         extra={
           <Flex gap={6} align="center">
             <Chip tone="accent">{kind}</Chip>
-            <Chip tone={toneOf(state)}>{t(state === 'private' ? 'state.private' : 'state.published')}</Chip>
+            <StateTag state={state} />
             <span className="osc-muted">{t('service.by', { provider })}</span>
           </Flex>
         }
@@ -86,20 +89,21 @@ export default function Service() {
           onChange={(version) => setSearch({ version }, { replace: true })}
         />
       </div>
-      {chosen && <VersionTabs service={name} version={chosen} versions={versions.data?.items ?? []} />}
+      {chosen && (
+        <VersionTabs
+          service={name}
+          provider={provider}
+          version={chosen}
+          versions={versions.data?.items ?? []}
+        />
+      )}
     </>
   );
 }
 
-function VersionTabs({
-  service,
-  version,
-  versions,
-}: {
-  service: string;
-  version: string;
-  versions: Schemas['Version'][];
-}) {
+type TabsProps = { service: string; provider: string; version: string; versions: Schemas['Version'][] };
+
+function VersionTabs({ service, provider, version, versions }: TabsProps) {
   const t = useText();
   const shown = useQuery(queries.version(service, version));
   const readme = useQuery(queries.readme(service, version));
@@ -135,26 +139,12 @@ function VersionTabs({
         {
           key: 'versions',
           label: t('service.versions', { count: versions.length }),
-          children: <VersionsTable versions={versions} />,
+          children: <VersionsTable provider={provider} versions={versions} />,
         },
       ]}
     />
   );
 }
-
-type Facts = {
-  app_version?: string | null;
-  kube_version?: string | null;
-  license?: string | null;
-  home?: string | null;
-  maintainers?: { name: string; email?: string | null }[];
-  images?: string[];
-  dependencies?: { name: string; version: string }[];
-  crds?: string[];
-};
-
-const factsOf = (facts: unknown): Facts =>
-  typeof facts === 'object' && facts !== null ? (facts as Facts) : {};
 
 function FactsList({ facts, version }: { facts: Facts; version: Schemas['Version'] }) {
   const t = useText();
@@ -198,30 +188,3 @@ const CodeList = ({ items }: { items: string[] }) => (
     ))}
   </Flex>
 );
-
-function VersionsTable({ versions }: { versions: Schemas['Version'][] }) {
-  const t = useText();
-  return (
-    <Table
-      className="osc-boxed"
-      size="small"
-      rowKey="version"
-      dataSource={versions}
-      pagination={false}
-      columns={[
-        {
-          title: t('service.version'),
-          render: (_, { service, version }) => (
-            <Link to={`${paths.service(service)}?version=${encodeURIComponent(version)}`}>{version}</Link>
-          ),
-        },
-        {
-          title: t('service.state'),
-          render: (_, { state, state_reason }) => <StateTag state={state} reason={state_reason} />,
-        },
-        { title: t('service.uploaded'), render: (_, { created_at }) => <TimeAgo time={created_at} /> },
-        { title: t('service.findingsCount'), render: (_, { findings }) => findings.length },
-      ]}
-    />
-  );
-}

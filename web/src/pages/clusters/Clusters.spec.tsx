@@ -4,10 +4,11 @@ import { expect, test } from 'vitest';
 
 import { renderPage } from '~/testing/render';
 
+import type { Mock } from '../../../mock-api/handlers.ts';
 import Clusters from './Clusters';
 
 const user = userEvent.setup({ delay: null });
-const show = () => renderPage(<Clusters />, '/clusters', '/clusters');
+const show = (prepare?: (mock: Mock) => void) => renderPage(<Clusters />, '/clusters', '/clusters', prepare);
 const card = (name: string) => screen.findByRole('article', { name });
 
 test('a simulated cluster says so, one with instances says why it stays', async () => {
@@ -22,9 +23,9 @@ test('a simulated cluster says so, one with instances says why it stays', async 
 });
 
 test('a cluster that is gone for good goes with its instances, after that was said', async () => {
-  const mock = show();
-  const [instance] = mock.state.instances;
-  if (instance) instance.cluster = 'prod-eu';
+  const mock = show(({ state: { instances } }) => {
+    if (instances[0]) instances[0].cluster = 'prod-eu';
+  });
   await user.click(await screen.findByRole('button', { name: 'Remove prod-eu' }));
   const dialog = await screen.findByRole('dialog');
   expect(await within(dialog).findByText('1 instances in it are forgotten too')).toBeDefined();

@@ -1,5 +1,5 @@
 import { ClusterOutlined, PlusOutlined, ReloadOutlined } from '@ant-design/icons';
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Alert, Button, Flex, Form, Input, Modal, Skeleton, Upload } from 'antd';
 import { useState } from 'react';
 import { Link } from 'react-router';
@@ -25,26 +25,11 @@ type Cluster = Schemas['Cluster'];
 export default function Clusters() {
   const t = useText();
   const clusters = useQuery(queries.clusters());
-  const instances = useQuery(queries.instances());
   const [adding, setAdding] = useState(false);
-  const [removing, setRemoving] = useState<Cluster | null>(null);
-  const countIn = ({ name }: Cluster) =>
-    instances.data?.items.filter(({ cluster }) => cluster === name).length ?? 0;
+  const [removing, setRemoving] = useState<string | null>(null);
   const check = useApiMutation({
     run: (name: string) => bodyOf(api.POST('/api/v1/clusters/{name}/check', { params: { path: { name } } })),
     changes: ['clusters'],
-  });
-  const remove = useApiMutation({
-    run: (name: string) =>
-      api.DELETE('/api/v1/clusters/{name}', {
-        params: {
-          path: { name },
-          query: removing && countIn(removing) > 0 ? { forget_instances: true } : {},
-        },
-      }),
-    changes: ['clusters', 'instances', 'subscriptions'],
-    done: t('clusters.removed'),
-    onDone: () => setRemoving(null),
   });
   const add = (
     <Button type="primary" icon={<PlusOutlined aria-hidden />} onClick={() => setAdding(true)}>
@@ -66,50 +51,35 @@ export default function Clusters() {
             <ClusterCard
               key={cluster.name}
               cluster={cluster}
-              instances={countIn(cluster)}
               checking={check.isPending && check.variables === cluster.name}
               onCheck={() => check.mutate(cluster.name)}
-              onRemove={() => setRemoving(cluster)}
+              onRemove={() => setRemoving(cluster.name)}
             />
           ))}
         </div>
       )}
       <AddDialog open={adding} onClose={() => setAdding(false)} />
-      {removing && (
-        <ConfirmDialog
-          title={t('clusters.removeTitle', { name: removing.name })}
-          name={removing.name}
-          action={t('common.remove')}
-          busy={remove.isPending}
-          onConfirm={() => remove.mutate(removing.name)}
-          onClose={() => setRemoving(null)}
-        >
-          {countIn(removing) === 0 ? (
-            <p>{t('clusters.removeHelp')}</p>
-          ) : (
-            <Alert
-              type="warning"
-              showIcon
-              title={t('clusters.forgetTitle', { count: countIn(removing) })}
-              description={t('clusters.forgetHelp')}
-            />
-          )}
-        </ConfirmDialog>
-      )}
+      {removing && <RemoveDialog name={removing} onClose={() => setRemoving(null)} />}
     </>
   );
 }
 
 type CardProps = {
   cluster: Cluster;
-  instances: number;
   checking: boolean;
   onCheck: () => void;
   onRemove: () => void;
 };
 
-function ClusterCard({ cluster, instances, checking, onCheck, onRemove }: CardProps) {
+/** `3`, or `50+` when there are more than one answer holds. */
+function useInstanceCount(cluster: string): string {
+  const { data, hasNextPage } = useInfiniteQuery(queries.instances({ cluster }));
+  return `${data?.length ?? 0}${hasNextPage ? '+' : ''}`;
+}
+
+function ClusterCard({ cluster, checking, onCheck, onRemove }: CardProps) {
   const t = useText();
+  const instances = useInstanceCount(cluster.name);
   const { name, kind, region, version, state, reason, checked_at } = cluster;
   const simulated = kind === 'sandbox';
   return (
@@ -150,7 +120,9 @@ function ClusterCard({ cluster, instances, checking, onCheck, onRemove }: CardPr
           aria-label={`${t('common.remove')} ${name}`}
           // What cannot be deleted any more can only be forgotten.
           reason={
-            instances > 0 && state !== 'unreachable' ? t('clusters.inUse', { count: instances }) : undefined
+            instances !== '0' && state !== 'unreachable'
+              ? t('clusters.inUse', { count: instances })
+              : undefined
           }
           onClick={onRemove}
         >
@@ -158,6 +130,41 @@ function ClusterCard({ cluster, instances, checking, onCheck, onRemove }: CardPr
         </ReasonButton>
       </Flex>
     </article>
+  );
+}
+
+function RemoveDialog({ name, onClose }: { name: string; onClose: () => void }) {
+  const t = useText();
+  const instances = useInstanceCount(name);
+  const remove = useApiMutation({
+    run: () =>
+      api.DELETE('/api/v1/clusters/{name}', {
+        params: { path: { name }, query: instances === '0' ? {} : { forget_instances: true } },
+      }),
+    changes: ['clusters', 'instances', 'subscriptions'],
+    done: t('clusters.removed'),
+    onDone: onClose,
+  });
+  return (
+    <ConfirmDialog
+      title={t('clusters.removeTitle', { name })}
+      name={name}
+      action={t('common.remove')}
+      busy={remove.isPending}
+      onConfirm={() => remove.mutate(undefined)}
+      onClose={onClose}
+    >
+      {instances === '0' ? (
+        <p>{t('clusters.removeHelp')}</p>
+      ) : (
+        <Alert
+          type="warning"
+          showIcon
+          title={t('clusters.forgetTitle', { count: instances })}
+          description={t('clusters.forgetHelp')}
+        />
+      )}
+    </ConfirmDialog>
   );
 }
 

@@ -44,3 +44,26 @@ test('filters of the list live in the address, and an empty result shows the way
   expect(await screen.findByRole('link', { name: 'web' })).toBeDefined();
   expect(screen.getByLabelText('address').textContent).toBe('/instances');
 });
+
+test('a long list is read in parts', async () => {
+  renderPage(<Instances />, '/instances', '/instances', ({ state }) => {
+    const [first] = state.instances;
+    if (first)
+      state.instances = Array.from({ length: 60 }, (_, i) => ({ ...first, id: `${i}`, name: `w-${i}` }));
+  });
+  expect(await screen.findByText('50 shown')).toBeDefined();
+  expect(screen.queryByRole('link', { name: 'w-59' })).toBeNull();
+  await user.click(screen.getByRole('button', { name: 'Show more' }));
+  expect(await screen.findByRole('link', { name: 'w-59' })).toBeDefined();
+  expect(screen.queryByRole('button', { name: 'Show more' })).toBeNull();
+});
+
+test('an instance whose cluster does not answer says so, and that it may be well', async () => {
+  renderPage(<Instance />, '/instances/:id', '/instances/1', ({ state: { instances } }) => {
+    const reason = 'connection refused';
+    if (instances[0]) Object.assign(instances[0], { cluster: 'prod-eu', state: 'unknown', reason });
+  });
+  const alert = (await screen.findAllByRole('alert'))[0];
+  expect(alert?.textContent).toContain('Cluster prod-eu does not answer');
+  expect(alert?.textContent).toContain('connection refused');
+});

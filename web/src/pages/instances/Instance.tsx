@@ -105,6 +105,22 @@ export default function Instance() {
           </div>
         ))}
       </dl>
+      {state === 'unknown' && (
+        <Alert
+          type="warning"
+          showIcon
+          title={t('instance.unreachable', { cluster })}
+          description={
+            <>
+              {reason && <p>{reason}</p>}
+              <p>
+                {t('instance.unreachableHelp')} <Link to={paths.clusters()}>{t('nav.clusters')}</Link>
+              </p>
+            </>
+          }
+          style={{ marginBottom: 12 }}
+        />
+      )}
       {reason && (state === 'failed' || state === 'degraded') && (
         <Alert
           type={state === 'failed' ? 'error' : 'warning'}

@@ -1,5 +1,5 @@
 import { DeploymentUnitOutlined, SearchOutlined } from '@ant-design/icons';
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Button, Flex, Input, Select, Table, Tag } from 'antd';
 import { Link, useSearchParams } from 'react-router';
 
@@ -12,6 +12,7 @@ import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
+import { MoreButton } from '~/ui/MoreButton';
 import { PageHeader } from '~/ui/PageHeader';
 import { TimeAgo } from '~/ui/TimeAgo';
 import { paths } from '~/util/path-builder';
@@ -27,7 +28,7 @@ export default function Instances() {
       return value ? [[name, value]] : [];
     }),
   );
-  const instances = useQuery(queries.instances(filter));
+  const instances = useInfiniteQuery(queries.instances(filter));
   const clusters = useQuery(queries.clusters());
   const put = (name: (typeof filters)[number], value: string | undefined) => {
     const next = new URLSearchParams(search);
@@ -77,7 +78,7 @@ export default function Instances() {
         )}
       </div>
       {instances.isError && <ErrorView error={instances.error} onRetry={() => void instances.refetch()} />}
-      {instances.data?.items.length === 0 ? (
+      {instances.data?.length === 0 ? (
         <EmptyView
           icon={<DeploymentUnitOutlined aria-hidden />}
           title={filtered ? t('instances.nothingFound') : t('instances.empty')}
@@ -98,8 +99,8 @@ export default function Instances() {
           className="osc-boxed"
           rowKey="id"
           loading={instances.isPending}
-          dataSource={instances.data?.items ?? []}
-          pagination={(instances.data?.items.length ?? 0) > 50 ? { pageSize: 50 } : false}
+          dataSource={instances.data ?? []}
+          pagination={false}
           columns={[
             {
               title: t('instances.name'),
@@ -147,6 +148,7 @@ export default function Instances() {
           ]}
         />
       )}
+      <MoreButton query={instances} />
     </>
   );
 }

@@ -1,5 +1,5 @@
 // What a person wants to know first: is it well, where is it reached, what happened last, what was changed.
-import { useQuery } from '@tanstack/react-query';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Skeleton } from 'antd';
 import { useMemo } from 'react';
 import { Link } from 'react-router';
@@ -8,7 +8,7 @@ import type { Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
 import { kindKey } from '~/components/OperationsTable';
 import { duration } from '~/components/OperationSteps';
-import { StateTag, toneOf } from '~/components/StateTag';
+import { operationState, StateTag, toneOf } from '~/components/StateTag';
 import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
 import { CopyButton } from '~/ui/CopyButton';
@@ -100,8 +100,8 @@ function Health({ instance }: Props) {
 
 function Activity({ instance }: Props) {
   const t = useText();
-  const operations = useQuery(queries.operations(instance.id));
-  const items = operations.data?.items ?? [];
+  const operations = useInfiniteQuery(queries.operations(instance.id));
+  const items = operations.data ?? [];
   return (
     <Panel flush title={t('instance.activity')}>
       {operations.isPending && <Skeleton active className="osc-quiet" />}
@@ -110,7 +110,7 @@ function Activity({ instance }: Props) {
         {items.slice(0, 6).map(({ id, kind, state, reason, created_at, started_at, finished_at }) => (
           <li key={id}>
             <span className="osc-kind">
-              <StateTag state={state} reason={reason} />
+              <StateTag state={operationState(state)} reason={reason} />
             </span>
             <span className="osc-grow">
               <Link to={paths.operation(id)}>{t(kindKey(kind))}</Link>

@@ -8,7 +8,7 @@ import { queries } from '~/api/queries';
 import { LinkButton } from '~/components/LinkButton';
 import { kindKey } from '~/components/OperationsTable';
 import { duration, OperationSteps } from '~/components/OperationSteps';
-import { isBusy, StateTag } from '~/components/StateTag';
+import { isBusy, operationState, StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { ErrorView } from '~/ui/ErrorView';
@@ -34,7 +34,8 @@ export default function Operation() {
   if (operation.isError)
     return <ErrorView error={operation.error} onRetry={() => void operation.refetch()} />;
   if (!operation.data) return <Skeleton active />;
-  const { kind, instance, state, reason, steps, created_at, started_at, finished_at } = operation.data;
+  const { kind, instance, reason, steps, created_at, started_at, finished_at } = operation.data;
+  const state = operationState(operation.data.state);
   const done = steps.filter((step) => step.state === 'done' || step.state === 'skipped').length;
   const busy = isBusy(state);
   const gone = kind === 'uninstall' && state === 'succeeded';
@@ -52,7 +53,7 @@ export default function Operation() {
                 {t('operations.cancel')}
               </Button>
             )}
-            {state === 'failed' && (
+            {['failed', 'cancelled', 'paused'].includes(state) && (
               <Button loading={retry.isPending} onClick={() => retry.mutate(undefined)}>
                 {t('operations.retry')}
               </Button>
@@ -73,6 +74,17 @@ export default function Operation() {
       <div className="osc-stack">
         {state === 'failed' && (
           <Alert type="error" showIcon title={t('operations.failed')} description={reason} />
+        )}
+        {state === 'paused' && (
+          <Alert type="warning" showIcon title={t('operations.paused')} description={reason} />
+        )}
+        {state === 'cancelled' && (
+          <Alert
+            type="info"
+            showIcon
+            title={t('operations.cancelled')}
+            description={t('operations.cancelledHelp')}
+          />
         )}
         {state === 'succeeded' && (
           <Alert

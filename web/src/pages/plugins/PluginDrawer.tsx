@@ -19,6 +19,11 @@ type Plugin = Schemas['Plugin'];
 export function PluginDrawer({ plugin, onClose }: { plugin: Plugin; onClose: () => void }) {
   const t = useText();
   const [open, setOpen] = useState(true);
+  const rebuild = useApiMutation({
+    run: () => bodyOf(api.POST('/api/v1/plugins/{id}/rebuild', { params: { path: { id: plugin.id } } })),
+    changes: ['plugins'],
+    done: t('plugins.rebuilt', { id: plugin.id }),
+  });
   return (
     <Drawer
       open={open}
@@ -52,6 +57,12 @@ export function PluginDrawer({ plugin, onClose }: { plugin: Plugin; onClose: () 
         </dl>
         <Grants key={`${plugin.digest} ${JSON.stringify(plugin.grants)}`} plugin={plugin} />
         <Log id={plugin.id} />
+        <Panel title={t('plugins.rebuild')}>
+          <p>{t('plugins.rebuildHelp')}</p>
+          <Button size="small" loading={rebuild.isPending} onClick={() => rebuild.mutate(undefined)}>
+            {t('plugins.rebuild')}
+          </Button>
+        </Panel>
       </div>
     </Drawer>
   );
