@@ -22,13 +22,22 @@ const textOf = (text: TranslatableString, values?: string[]) =>
 type Props = {
   schema: JsonObject;
   values: JsonObject;
+  /** What the package sets, to reset to. */
+  defaults?: JsonObject;
   onChange: (values: JsonObject) => void;
   disabled?: boolean;
   choices?: FormContext['choices'];
 };
 
 /** Edits `values`; defaults are already in them, so none are filled in here. */
-export function GeneratedForm({ schema, values, onChange, disabled = false, choices = {} }: Props) {
+export function GeneratedForm({
+  schema,
+  values,
+  onChange,
+  defaults = {},
+  disabled = false,
+  choices = {},
+}: Props) {
   const language = useLanguage();
   const validator = useMemo(() => validatorFor(translator(language)), [language]);
   const shown = useMemo(() => shownSchema(schema) as RJSFSchema, [schema]);
@@ -42,7 +51,7 @@ export function GeneratedForm({ schema, values, onChange, disabled = false, choi
       schema={shown}
       uiSchema={uiSchema}
       formData={values}
-      formContext={{ choices }}
+      formContext={{ choices, defaults }}
       validator={validator}
       disabled={disabled}
       liveValidate

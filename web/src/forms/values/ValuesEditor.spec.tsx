@@ -144,6 +144,22 @@ test('a changed value can be reset to its default', async () => {
   expect(sent()).toEqual({});
 });
 
+test('the default is what the package sets, not what its schema says', async () => {
+  show({ title: 'Mine', hosts: ['b.example.org'] });
+  // `title` has no default in the schema; a list is reset as a whole.
+  const [title, hosts] = await screen.findAllByRole('button', { name: 'Reset to default' });
+  await user.click(title!);
+  expect(sent()).toEqual({ hosts: ['b.example.org'] });
+  await user.click(hosts!);
+  expect(sent()).toEqual({});
+});
+
+test('a choice that asks for nothing more shows no empty group', async () => {
+  show();
+  const storage = await screen.findByRole('group', { name: 'Storage' });
+  expect(within(storage).queryByRole('button', { name: /None/ })).toBeNull();
+});
+
 test('what the schema asks for is said at the field', async () => {
   show();
   await replace(/^Title/, '');

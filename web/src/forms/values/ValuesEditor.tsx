@@ -60,7 +60,13 @@ export function ValuesEditor({ form, overrides, onChange, onReadable, choices }:
           key: 'form',
           label: t('values.form'),
           children: (
-            <GeneratedForm schema={form.json_schema} values={values} onChange={editForm} choices={choices} />
+            <GeneratedForm
+              schema={form.json_schema}
+              values={values}
+              defaults={form.defaults}
+              onChange={editForm}
+              choices={choices}
+            />
           ),
         },
         {

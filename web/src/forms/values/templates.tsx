@@ -17,20 +17,22 @@ import { useState } from 'react';
 import { useText } from '~/i18n';
 import { sameJson, type Json } from '~/util/changes';
 
-function ResetButton({
-  schema,
-  formData,
-  onChange,
-  path,
-}: {
-  schema: { default?: unknown };
-  formData: unknown;
-  onChange: FieldTemplateProps['onChange'];
-  path: FieldTemplateProps['fieldPathId']['path'];
-}) {
+import type { FormContext } from './widgets';
+
+/** What the package sets at a place; what its schema says only where that is nothing. */
+function defaultOf({ registry, schema, fieldPathId }: FieldTemplateProps): Json | undefined {
+  const { defaults } = registry.formContext as Partial<FormContext>;
+  const step = (value: unknown, part: string | number) =>
+    typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[part] : undefined;
+  const found = fieldPathId.path.reduce<unknown>(step, defaults);
+  return (found === undefined ? schema.default : found) as Json | undefined;
+}
+
+function ResetButton(props: FieldTemplateProps) {
   const t = useText();
-  if (schema.default === undefined || sameJson(formData as Json, schema.default as Json)) return null;
-  const shown = typeof schema.default === 'string' ? schema.default : JSON.stringify(schema.default);
+  const normal = defaultOf(props);
+  if (normal === undefined || sameJson(props.formData as Json, normal)) return null;
+  const shown = typeof normal === 'string' ? normal : JSON.stringify(normal);
   return (
     <Tooltip
       title={t('form.resetTo', { value: shown.length > 60 ? `${shown.slice(0, 57)}…` : shown || '""' })}
@@ -40,7 +42,7 @@ function ResetButton({
         type="text"
         icon={<UndoOutlined aria-hidden />}
         aria-label={t('form.reset')}
-        onClick={() => onChange(schema.default, path)}
+        onClick={() => props.onChange(normal, props.fieldPathId.path)}
       />
     </Tooltip>
   );
@@ -67,7 +69,14 @@ function FieldTemplate(props: FieldTemplateProps) {
       ))}
     </fieldset>
   ) : container ? (
-    <div className="osc-field-group">{children}</div>
+    <div className="osc-field-group">
+      {schema.type === 'array' && (
+        <div className="osc-array-reset">
+          <ResetButton {...props} />
+        </div>
+      )}
+      {children}
+    </div>
   ) : (
     <div className="osc-field" data-invalid={(rawErrors?.length ?? 0) > 0 || undefined}>
       {labelled && (
@@ -85,12 +94,7 @@ function FieldTemplate(props: FieldTemplateProps) {
       <div className="osc-field-control">
         <div className="osc-field-row">
           {children}
-          <ResetButton
-            schema={schema}
-            formData={props.formData}
-            onChange={props.onChange}
-            path={props.fieldPathId.path}
-          />
+          <ResetButton {...props} />
         </div>
         <div id={`${id}__help`}>
           {rawErrors?.map((error) => (
@@ -118,6 +122,8 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
   const hasErrors = Object.keys(props.errorSchema ?? {}).length > 0;
   const [opened, setOpened] = useState(getUiOptions(props.uiSchema).open === true || props.required === true);
   const shown = props.properties.filter((property) => !property.hidden);
+  const { additionalProperties: extra } = props.schema;
+  const canGrow = extra !== undefined && extra !== false;
   const content = (
     <>
       {typeof props.description === 'string' && props.description && !root && (
@@ -128,7 +134,7 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
           {property.content}
         </div>
       ))}
-      {props.schema.additionalProperties !== undefined && props.schema.additionalProperties !== false && (
+      {canGrow && (
         <Button
           type="dashed"
           size="small"
@@ -143,6 +149,8 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
     </>
   );
   if (root) return <div className="osc-form-root">{content}</div>;
+  // A choice that asks for nothing more, as `none`.
+  if (shown.length === 0 && !canGrow && !props.optionalDataControl) return null;
   return (
     <Collapse
       className="osc-group"

@@ -3,10 +3,13 @@ import type { RegistryWidgetsType, WidgetProps } from '@rjsf/utils';
 import { AutoComplete, Input, InputNumber, Select, Switch } from 'antd';
 
 import { useText } from '~/i18n';
+import type { JsonObject } from '~/util/changes';
 
 export type FormContext = {
   /** Names to pick from, by kind: storage classes, secrets and so on, read from the chosen cluster. */
   choices: Partial<Record<'storage-class' | 'secret' | 'namespace', string[]>>;
+  /** What the package sets. */
+  defaults: JsonObject;
 };
 
 const empty = (value: string, { schema, options }: WidgetProps) =>
