@@ -34,6 +34,7 @@ pub(crate) fn create(
         ("", "pods") => {
             service_account(api, resource, namespace, value)?;
             priority(api, resource, value)?;
+            runtime_class(api, resource, value)?;
             tolerations(value);
             limits::admit_pod(api, resource, namespace, value)?;
         }
@@ -208,6 +209,52 @@ fn mount_token(pod: &mut Value) {
             "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]}},
     ]}}));
     set(pod, &["spec", "volumes"], volumes);
+}
+
+/// A pod of a runtime class has its overhead, and goes where that runs.
+fn runtime_class(api: &Api, resource: &Resource, pod: &mut Value) -> Result<()> {
+    let class = pod.text(&["spec", "runtimeClassName"]);
+    if class.is_empty() {
+        return Ok(());
+    }
+    let refuse = |pod: &Value, why: String| {
+        Err(Status::forbidden(named(resource, pod.text(&["metadata", "name"])), &why))
+    };
+    let key = Key::new(&"runtimeclasses.node.k8s.io".into(), "", class);
+    let Some(found) = api.core.store.get(&key) else {
+        return refuse(pod, format!("pod rejected: RuntimeClass {class:?} not found"));
+    };
+    let wanted = found.value.at(&["overhead", "podFixed"]).filter(|o| o.is_object()).cloned();
+    let given = pod.at(&["spec", "overhead"]).filter(|o| o.is_object()).cloned();
+    match (wanted, given) {
+        (wanted, Some(given)) if wanted.as_ref() != Some(&given) => {
+            let why = "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead";
+            return refuse(pod, why.into());
+        }
+        (Some(wanted), None) => set(pod, &["spec", "overhead"], wanted),
+        _ => {}
+    }
+    for (label, wanted) in found.value["scheduling"]["nodeSelector"].as_object().into_iter().flatten() {
+        match pod.at(&["spec", "nodeSelector", label]).filter(|given| *given != wanted) {
+            Some(given) => {
+                let (given, wanted) =
+                    (given.as_str().unwrap_or_default(), wanted.as_str().unwrap_or_default());
+                let why = format!(
+                    "conflict: runtimeClass.scheduling.nodeSelector[{label}] = {wanted}; \
+                     pod.spec.nodeSelector[{label}] = {given}"
+                );
+                return refuse(pod, why);
+            }
+            None => set(pod, &["spec", "nodeSelector", label], wanted.clone()),
+        }
+    }
+    let more = found.value.items(&["scheduling", "tolerations"]);
+    if !more.is_empty() {
+        let mut list = pod.items(&["spec", "tolerations"]).to_vec();
+        list.extend(more.iter().filter(|t| !list.contains(t)).cloned().collect::<Vec<_>>());
+        set(pod, &["spec", "tolerations"], list);
+    }
+    Ok(())
 }
 
 fn priority(api: &Api, resource: &Resource, pod: &mut Value) -> Result<()> {

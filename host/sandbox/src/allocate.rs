@@ -150,8 +150,11 @@ impl Allocator {
             return Ok(());
         }
         let wanted = value.text(&["spec", "clusterIP"]).to_string();
-        if wanted.is_empty() && !value.items(&["spec", "clusterIPs"]).is_empty() {
-            return Ok(()); // validation says that the first one is missing
+        // What is wrong with families and addresses is said before anything else.
+        let causes = crate::validate::service_addresses(value);
+        if !causes.is_empty() {
+            let named = Named { kind: "Service", group: "", name: value.text(&["metadata", "name"]) };
+            return Err(Status::invalid(named, &causes));
         }
         let mut used = self.lock();
         let found = match wanted.as_str() {

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A resource of the API: where its objects are found and what their kind is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, Eq, Hash, PartialOrd, Ord)]
 pub struct Resource {
     /// API group, empty for the core one.
     pub group: Cow<'static, str>,
@@ -27,6 +27,17 @@ pub struct Resource {
     pub kind: Cow<'static, str>,
     /// Whether objects live in namespaces.
     pub namespaced: bool,
+}
+
+impl PartialEq for Resource {
+    /// What differs most is compared first.
+    fn eq(&self, other: &Self) -> bool {
+        self.plural == other.plural
+            && self.group == other.group
+            && self.version == other.version
+            && self.kind == other.kind
+            && self.namespaced == other.namespaced
+    }
 }
 
 impl Resource {

@@ -22,7 +22,7 @@ use crate::http::{Listener, ServeError};
 use crate::reconcile::Manager;
 use crate::resources::{Registry, Resource};
 use crate::status::Result;
-use crate::store::{Store, StoreError};
+use crate::store::{Object, Store, StoreError};
 
 pub use files::FileError;
 
@@ -115,12 +115,15 @@ impl Core {
     }
 
     /// What follows a deletion.
-    pub(crate) fn after_delete(&self, resource: &Resource, last: &Value) {
-        self.allocator.forget(resource, last);
+    pub(crate) fn after_delete(&self, resource: &Resource, last: &Object) {
+        self.faults.changed(&last.key);
+        self.allocator.forget(resource, &last.value);
     }
 
-    /// What follows an update.
-    pub(crate) fn after_update(&self, _resource: &Resource, _old: &Value, _new: &Value) {}
+    /// What follows a create or an update.
+    pub(crate) fn after_write(&self, object: &Object) {
+        self.faults.changed(&object.key);
+    }
 }
 
 /// How a cluster is started.

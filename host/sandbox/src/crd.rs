@@ -1,6 +1,6 @@
 //! Custom resources: what their definitions say, and the life of the definitions.
 
-mod cel;
+pub(crate) mod cel;
 pub(crate) mod columns;
 mod establish;
 mod structural;

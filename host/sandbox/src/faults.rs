@@ -12,7 +12,7 @@
 //! are drawn from the seed, so runs can be repeated. The ConfigMap itself stays within reach of everybody who may
 //! change it.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -37,7 +37,13 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 /// The rules of a cluster, read again when their ConfigMap changes.
 #[derive(Default)]
-pub(crate) struct Faults(RwLock<(u64, Arc<Vec<Rule>>)>);
+pub(crate) struct Faults {
+    rules: RwLock<Arc<Vec<Rule>>>,
+    /// The rules are those of the ConfigMap.
+    known: AtomicBool,
+    /// There are some.
+    some: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Rule {
@@ -58,27 +64,31 @@ enum Effect {
 }
 
 impl Faults {
-    fn rules(&self, core: &Core) -> Arc<Vec<Rule>> {
-        let found = core.store.get(&Key::new(&"configmaps".into(), NAMESPACE, NAME));
-        let version = found.as_ref().map_or(0, |object| object.version);
-        {
-            let known = self.0.read().unwrap_or_else(|poisoned| poisoned.into_inner());
-            if known.0 == version {
-                return known.1.clone();
-            }
+    /// The rules, `None` if there are none.
+    fn rules(&self, core: &Core) -> Option<Arc<Vec<Rule>>> {
+        if !self.known.swap(true, Ordering::AcqRel) {
+            let found = core.store.get(&Key::new(&"configmaps".into(), NAMESPACE, NAME));
+            let rules = found.map_or_else(Vec::new, |object| read(&object.value).0);
+            self.some.store(!rules.is_empty(), Ordering::Release);
+            *self.rules.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(rules);
         }
-        let rules = found.map_or_else(Vec::new, |object| read(&object.value).0);
-        let rules = Arc::new(rules);
-        *self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = (version, rules.clone());
-        rules
+        if !self.some.load(Ordering::Acquire) {
+            return None;
+        }
+        Some(self.rules.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone())
+    }
+
+    /// An object was written or removed.
+    pub(crate) fn changed(&self, key: &Key) {
+        if &*key.name == NAME && &*key.resource == "configmaps" && &*key.namespace == NAMESPACE {
+            self.known.store(false, Ordering::Release);
+        }
     }
 
     /// Marks a new object that a rule chooses.
     pub(crate) fn mark(&self, core: &Core, kind: &str, namespace: &str, object: &mut Value) {
-        if annotation(object, FAULT).is_some() {
-            return;
-        }
-        for rule in self.rules(core).iter() {
+        let Some(rules) = self.rules(core).filter(|_| annotation(object, FAULT).is_none()) else { return };
+        for rule in rules.iter() {
             let Effect::Mark { kind: wanted, fault } = &rule.effect else { continue };
             let fits = wanted == kind && rule.is_in(namespace) && rule.selector.selects(object);
             // Generated names differ from run to run.
@@ -103,10 +113,9 @@ impl Faults {
         name: &str,
     ) -> (Duration, Result<()>) {
         let mut delay = Duration::ZERO;
-        if (resource, namespace, name) == ("configmaps", NAMESPACE, NAME) {
-            return (delay, Ok(()));
-        }
-        for rule in self.rules(core).iter() {
+        let own = || (resource, namespace, name) == ("configmaps", NAMESPACE, NAME);
+        let Some(rules) = self.rules(core).filter(|_| !own()) else { return (delay, Ok(())) };
+        for rule in rules.iter() {
             let Effect::Refuse { verbs, resources, status, latency } = &rule.effect else { continue };
             let among =
                 |list: &[String], wanted: &str| list.is_empty() || list.iter().any(|one| one == wanted);

@@ -32,6 +32,8 @@ use crate::value::Get;
 pub(crate) use meta::of_metadata;
 pub(crate) use warnings::of as warn;
 
+pub(crate) use service::of_addresses as service_addresses;
+
 /// What is wrong with a new object.
 pub(crate) fn create(_core: &Core, resource: &Resource, value: &Value) -> Vec<Cause> {
     let mut causes = meta::of_object(resource, value);
@@ -193,6 +195,10 @@ pub(crate) fn update(
         ("apps" | "batch" | "", plural) if plural != "controllerrevisions" => {
             causes.extend(content(resource, value));
             causes.extend(workload::of_update(resource, live, value));
+        }
+        ("discovery.k8s.io", _) if live.get("endpoints") == value.get("endpoints") => {
+            // Endpoints that are there already are not judged again.
+            causes.extend(content(resource, value).into_iter().filter(|c| !c.field.starts_with("endpoints")));
         }
         ("rbac.authorization.k8s.io", _) => {
             causes.extend(access::rbac_update(live, value));

@@ -166,7 +166,10 @@ impl Api {
             return Ok(Arc::new(Object::new(key(resource, &namespace, &name), 0, value)));
         }
         match self.core.store.put(key(resource, &namespace, &name), None, value) {
-            Ok(object) => Ok(object),
+            Ok(object) => {
+                self.core.after_write(&object);
+                Ok(object)
+            }
             Err(_) => {
                 self.core.release(allocated);
                 let exists = Status::already_exists(named(resource, &name));

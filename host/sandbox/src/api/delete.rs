@@ -80,11 +80,11 @@ impl Api {
             let shorter = old_grace.is_some_and(|old| grace < old) && options.grace.is_some();
             let force = options.grace == Some(0);
             if !shorter && (kept || pending_grace || old_grace.unwrap_or(0) > 0) && (kept || !force) {
-                return self.mark(resource, live, value, options);
+                return self.mark(live, value, options);
             }
             if shorter && grace > 0 {
                 mark_deleted(&mut value, grace, false);
-                return self.mark(resource, live, value, options);
+                return self.mark(live, value, options);
             }
         } else if pending_grace || kept {
             mark_deleted(&mut value, if pending_grace { grace } else { 0 }, true);
@@ -95,13 +95,13 @@ impl Api {
                     set(&mut value, &["metadata", "generation"], generation.clone());
                 }
             }
-            return self.mark(resource, live, value, options);
+            return self.mark(live, value, options);
         }
         if kept {
             if !is_container(resource) {
                 set(&mut value, &["metadata", "deletionGracePeriodSeconds"], 0);
             }
-            return self.mark(resource, live, value, options);
+            return self.mark(live, value, options);
         }
         if options.dry_run {
             return Ok(Some(Deleted { object: live.clone(), gone: true }));
@@ -111,7 +111,7 @@ impl Api {
         }
         match self.core.store.remove(&live.key, live.version, value) {
             Ok(object) => {
-                self.core.after_delete(resource, &live.value);
+                self.core.after_delete(resource, live);
                 Ok(Some(Deleted { object, gone: true }))
             }
             Err(_) => Ok(None),
@@ -123,13 +123,7 @@ impl Api {
         check_for(Named { kind: "Pod", group: "", name: &pod.key.name }, pod, options)
     }
 
-    fn mark(
-        &self,
-        resource: &Resource,
-        live: &Arc<Object>,
-        value: Value,
-        options: &DeleteOptions,
-    ) -> Result<Option<Deleted>> {
+    fn mark(&self, live: &Arc<Object>, value: Value, options: &DeleteOptions) -> Result<Option<Deleted>> {
         if value == live.value {
             return Ok(Some(Deleted { object: live.clone(), gone: false }));
         }
@@ -139,7 +133,7 @@ impl Api {
         }
         let stored = self.core.store.put(live.key.clone(), Some(live.version), value);
         if let Ok(object) = &stored {
-            self.core.after_update(resource, &live.value, &object.value);
+            self.core.after_write(object);
         }
         Ok(stored.ok().map(|object| Deleted { object, gone: false }))
     }
@@ -209,8 +203,10 @@ fn keeps_itself(resource: &Resource, value: &mut Value) -> bool {
         return crate::crd::mark_deletion(value);
     }
     if resource.plural == "namespaces" && resource.group.is_empty() {
+        // The first deletion only marks, even if nothing is left to do.
+        let first = value.at(&["metadata", "deletionTimestamp"]).is_none();
         set(value, &["status", "phase"], "Terminating");
-        return !value.items(&["spec", "finalizers"]).is_empty();
+        return first || !value.items(&["spec", "finalizers"]).is_empty();
     }
     false
 }

@@ -125,6 +125,9 @@ pub(super) fn prepare_create(resource: &Resource, value: &mut Value) {
             let class = crate::defaults::quality_class(value);
             set(value, &["status"], json!({"phase": "Pending", "qosClass": class}));
             crate::defaults::scheduling_gated(value);
+            if value.int(&["spec", "terminationGracePeriodSeconds"]).is_some_and(|seconds| seconds < 0) {
+                set(value, &["spec", "terminationGracePeriodSeconds"], 1);
+            }
         }
         "daemonsets" => set(value, &["metadata", "annotations", TEMPLATE_GENERATION], "1"),
         "persistentvolumes" => {

@@ -143,7 +143,7 @@ impl Api {
             // Watchers see the last state that was stored.
             return match self.core.store.remove(&live.key, live.version, live.value.clone()) {
                 Ok(_) => {
-                    self.core.after_delete(resource, &live.value);
+                    self.core.after_delete(resource, &live);
                     set(&mut value, &["metadata", "resourceVersion"], live.version.to_string());
                     done(Arc::new(Object::new(live.key.clone(), live.version, value)))
                 }
@@ -163,7 +163,7 @@ impl Api {
         }
         match self.core.store.put(live.key.clone(), Some(live.version), value) {
             Ok(object) => {
-                self.core.after_update(resource, &live.value, &object.value);
+                self.core.after_write(&object);
                 done(object)
             }
             Err(_) if explicit => Err(Status::modified(named(resource, &name))),

@@ -1,11 +1,14 @@
 //! The file behind a store: one table, one writer thread, group commit.
 
+mod checkpoint;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
+use std::time::Duration;
 
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
@@ -87,6 +90,7 @@ impl Disk {
         let connection = Connection::open(path)?;
         connection.execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA busy_timeout = 5000;
+             PRAGMA wal_autocheckpoint = 0;
              CREATE TABLE IF NOT EXISTS object (resource TEXT NOT NULL, namespace TEXT NOT NULL, name TEXT NOT NULL,
                  version INTEGER NOT NULL, value TEXT NOT NULL, PRIMARY KEY (resource, namespace, name))
                  STRICT, WITHOUT ROWID;
@@ -96,7 +100,10 @@ impl Disk {
         let (jobs, queue) = mpsc::channel();
         let progress = Arc::new(Progress { done: AtomicU64::new(loaded.version), ..Progress::default() });
         let told = progress.clone();
-        thread::Builder::new().name("sandbox-disk".into()).spawn(move || write(connection, &queue, &told))?;
+        let checkpoints = checkpoint::start(path)?;
+        thread::Builder::new()
+            .name("sandbox-disk".into())
+            .spawn(move || write(connection, &queue, &told, &checkpoints))?;
         Ok((Disk { jobs, progress }, loaded))
     }
 
@@ -155,48 +162,24 @@ fn load(connection: &Connection) -> Result<Loaded, Error> {
     Ok(Loaded { version, objects })
 }
 
-fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>, progress: &Progress) {
+/// How long a commit waits for more when writes came together before. A commit costs as much as many writes.
+const GATHER: Duration = Duration::from_micros(150);
+
+fn write(
+    mut connection: Connection,
+    queue: &mpsc::Receiver<Job>,
+    progress: &Progress,
+    checkpoints: &checkpoint::Checkpoints,
+) {
+    let mut busy = false;
     while let Ok(first) = queue.recv() {
-        let mut flushed = Vec::new();
-        let mut newest = progress.done.load(Ordering::Acquire);
-        let batch = std::iter::once(first).chain(queue.try_iter().take(4096));
-        let result = connection.transaction().and_then(|transaction| {
-            for job in batch {
-                match job {
-                    Job::Put(object) => {
-                        let text = String::from_utf8_lossy(object.text());
-                        let mut statement = transaction.prepare_cached(
-                            "INSERT OR REPLACE INTO object (resource, namespace, name, version, value)
-                             VALUES (?1, ?2, ?3, ?4, ?5)",
-                        )?;
-                        let key = &object.key;
-                        let version = object.version.cast_signed();
-                        statement.execute(params![
-                            &*key.resource,
-                            &*key.namespace,
-                            &*key.name,
-                            version,
-                            text
-                        ])?;
-                        newest = newest.max(object.version);
-                    }
-                    Job::Remove(key, version) => {
-                        let mut statement = transaction.prepare_cached(
-                            "DELETE FROM object WHERE resource = ?1 AND namespace = ?2 AND name = ?3",
-                        )?;
-                        statement.execute(params![&*key.resource, &*key.namespace, &*key.name])?;
-                        newest = newest.max(version);
-                    }
-                    Job::Flush(sender) => flushed.push(sender),
-                }
-            }
-            transaction
-                .prepare_cached("INSERT OR REPLACE INTO newest (id, version) VALUES (1, ?1)")?
-                .execute([newest.cast_signed()])?;
-            transaction.commit()
-        });
-        match result {
-            Ok(()) => progress.reached(newest),
+        if busy {
+            thread::sleep(GATHER);
+        }
+        let jobs: Vec<Job> = std::iter::once(first).chain(queue.try_iter().take(4096)).collect();
+        busy = jobs.len() > 1;
+        match commit(&mut connection, &jobs) {
+            Ok(newest) => progress.reached(newest.max(progress.done.load(Ordering::Acquire))),
             // The thread ends, so that every later write is answered with an error instead of a false success.
             Err(error) => {
                 tracing::error!(%error, "the sandbox's database refused a batch of writes");
@@ -204,8 +187,50 @@ fn write(mut connection: Connection, queue: &mpsc::Receiver<Job>, progress: &Pro
                 return;
             }
         }
-        for sender in flushed {
-            let _ = sender.send(());
+        checkpoints.written(jobs.len(), &connection);
+        for job in jobs {
+            if let Job::Flush(sender) = job {
+                let _ = sender.send(());
+            }
         }
     }
+}
+
+/// Writes a batch in one transaction; the newest version in it.
+fn commit(connection: &mut Connection, jobs: &[Job]) -> rusqlite::Result<u64> {
+    let mut newest = 0;
+    let mut removed = false;
+    let transaction = connection.transaction()?;
+    for job in jobs {
+        match job {
+            Job::Put(object) => {
+                let text = String::from_utf8_lossy(object.text());
+                let mut statement = transaction.prepare_cached(
+                    "INSERT OR REPLACE INTO object (resource, namespace, name, version, value)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                )?;
+                let key = &object.key;
+                let version = object.version.cast_signed();
+                statement.execute(params![&*key.resource, &*key.namespace, &*key.name, version, text])?;
+                newest = newest.max(object.version);
+            }
+            Job::Remove(key, version) => {
+                let mut statement = transaction.prepare_cached(
+                    "DELETE FROM object WHERE resource = ?1 AND namespace = ?2 AND name = ?3",
+                )?;
+                statement.execute(params![&*key.resource, &*key.namespace, &*key.name])?;
+                newest = newest.max(*version);
+                removed = true;
+            }
+            Job::Flush(_) => {}
+        }
+    }
+    // What is there tells its own version; only the version of what is gone must be kept.
+    if removed {
+        transaction
+            .prepare_cached("INSERT OR REPLACE INTO newest (id, version) VALUES (1, ?1)")?
+            .execute([newest.cast_signed()])?;
+    }
+    transaction.commit()?;
+    Ok(newest)
 }

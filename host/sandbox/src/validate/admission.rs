@@ -284,6 +284,20 @@ fn matches(matches: &Value, at: &str, causes: &mut Vec<Cause>) {
 }
 
 /// A validating policy; its expressions are not compiled.
+/// Why an expression that must be a truth value is none.
+fn expression(source: &str, params: bool, spec: &Value) -> Option<String> {
+    use crate::crd::cel::{check, parse};
+    let mut names = vec!["object", "oldObject", "request", "namespaceObject", "authorizer"];
+    names.extend(params.then_some("params"));
+    names.extend((!spec.items(&["variables"]).is_empty()).then_some("variables"));
+    match parse(source) {
+        Err(mistakes) => {
+            check::unreadable(source, &mistakes).map(|text| format!("compilation failed: {text}"))
+        }
+        Ok(expr) => check::judge(source, &expr, &names),
+    }
+}
+
 pub(super) fn policy(value: &Value) -> Vec<Cause> {
     let mut causes = Vec::new();
     let spec = &value["spec"];
@@ -316,6 +330,11 @@ pub(super) fn policy(value: &Value) -> Vec<Cause> {
         let at = format!("spec.validations[{i}]");
         if validation.text(&["expression"]).trim().is_empty() {
             causes.push(Cause::required(format!("{at}.expression"), "expression is not specified"));
+        } else if let Some(why) =
+            expression(validation.text(&["expression"]), has(spec, &["paramKind"]), spec)
+        {
+            let shown = &validation["expression"];
+            causes.push(Cause::invalid(format!("{at}.expression"), shown, &why));
         }
         if has(validation, &["reason"]) {
             const REASONS: [&str; 3] = ["Forbidden", "Invalid", "RequestEntityTooLarge"];

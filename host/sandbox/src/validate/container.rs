@@ -3,7 +3,7 @@
 mod env;
 mod mounts;
 mod probes;
-mod resources;
+pub(super) mod resources;
 mod security;
 
 use serde_json::Value;

@@ -46,6 +46,7 @@ fn spec(spec: &Value, name: &str, at: &str, own: bool) -> Vec<Cause> {
     let volumes = volume::of_volumes(spec, name, at, &mut causes);
     claims(spec, at, &mut causes);
     container::of_spec(spec, at, &volumes, &mut causes);
+    container::resources::of_pod(&spec["resources"], &format!("{at}.resources"), &mut causes);
     restart_policy(spec, at, &mut causes);
     const POLICIES: [&str; 4] = ["ClusterFirstWithHostNet", "ClusterFirst", "Default", "None"];
     one_of(spec, "dnsPolicy", at, &POLICIES, &mut causes);

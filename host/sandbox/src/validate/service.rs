@@ -152,6 +152,15 @@ fn addresses(spec: &Value, kind: &str, causes: &mut Vec<Cause>) {
     }
 }
 
+/// What is wrong with the addresses of a service and their families.
+pub(crate) fn of_addresses(value: &Value) -> Vec<Cause> {
+    let mut causes = Vec::new();
+    if value.text(&["spec", "type"]) != "ExternalName" {
+        cluster_addresses(&value["spec"], &mut causes);
+    }
+    causes
+}
+
 fn cluster_addresses(spec: &Value, causes: &mut Vec<Cause>) {
     let list = spec.items(&["clusterIPs"]);
     let first = spec.text(&["clusterIP"]);

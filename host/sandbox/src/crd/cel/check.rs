@@ -44,6 +44,22 @@ pub(crate) fn check(
     if found == wanted || found == Any { Checked::Fine } else { Checked::Other }
 }
 
+/// Why an expression over variables of any type is no truth value; `None` if it may be one.
+pub(crate) fn judge(source: &str, expr: &Expr, variables: &[&str]) -> Option<String> {
+    let scope = variables.iter().map(|name| (name.to_string(), Any)).collect();
+    let mut checker = Checker { mistakes: Vec::new(), scope };
+    let found = checker.of(expr);
+    if !checker.mistakes.is_empty() {
+        checker.mistakes.sort_by_key(|mistake| mistake.at);
+        let lines: Vec<String> = checker.mistakes.iter().map(|mistake| shown(source, mistake)).collect();
+        return Some(format!("compilation failed: {}", lines.join("\n")));
+    }
+    match found {
+        Any | Bool => None,
+        other => name(&other).map(|name| format!("must evaluate to bool but got {name}")),
+    }
+}
+
 /// What the compiler says of a text that is no expression; `None` if that is not known.
 pub(crate) fn unreadable(source: &str, mistakes: &[Mistake]) -> Option<String> {
     let known = mistakes.iter().all(|mistake| !mistake.text.is_empty());

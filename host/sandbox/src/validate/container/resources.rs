@@ -101,6 +101,18 @@ pub(in crate::validate) fn amount(name: &str, amount: &Value, field: &str, cause
     }
 }
 
+/// Limits and requests of a pod as a whole.
+pub(in crate::validate) fn of_pod(resources: &Value, at: &str, causes: &mut Vec<Cause>) {
+    for (key, value) in resources["requests"].as_object().into_iter().flatten() {
+        if let (Some(request), Some(limit)) = (quantity(value), quantity(&resources["limits"][key]))
+            && request.nano() > limit.nano()
+        {
+            let text = format!("must be less than or equal to {key} limit of {limit}");
+            causes.push(Cause::invalid(format!("{at}.requests"), value, &text));
+        }
+    }
+}
+
 /// Limits, requests and claims of a container, whose pod has `claims`.
 pub(in crate::validate) fn of_container(
     resources: &Value,
