@@ -15,29 +15,18 @@ use tokio::sync::mpsc;
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A resource of the API: where its objects are found and what their kind is.
-#[derive(Clone, Debug, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Resource {
+    /// Plural name as in paths. First, since it differs most and comparisons end there.
+    pub plural: Cow<'static, str>,
     /// API group, empty for the core one.
     pub group: Cow<'static, str>,
     /// Version within the group.
     pub version: Cow<'static, str>,
-    /// Plural name as in paths.
-    pub plural: Cow<'static, str>,
     /// Kind of the objects.
     pub kind: Cow<'static, str>,
     /// Whether objects live in namespaces.
     pub namespaced: bool,
-}
-
-impl PartialEq for Resource {
-    /// What differs most is compared first.
-    fn eq(&self, other: &Self) -> bool {
-        self.plural == other.plural
-            && self.group == other.group
-            && self.version == other.version
-            && self.kind == other.kind
-            && self.namespaced == other.namespaced
-    }
 }
 
 impl Resource {

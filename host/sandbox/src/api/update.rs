@@ -143,7 +143,7 @@ impl Api {
             // Watchers see the last state that was stored.
             return match self.core.store.remove(&live.key, live.version, live.value.clone()) {
                 Ok(_) => {
-                    self.core.after_delete(resource, &live);
+                    self.core.after_delete(resource, live);
                     set(&mut value, &["metadata", "resourceVersion"], live.version.to_string());
                     done(Arc::new(Object::new(live.key.clone(), live.version, value)))
                 }
