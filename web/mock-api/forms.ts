@@ -26,6 +26,13 @@ export const everything = form(
       storageClass: { type: 'string', title: 'Storage class', 'x-osc': { widget: 'storage-class' } },
       tlsSecret: { type: 'string', title: 'TLS secret', 'x-osc': { widget: 'secret' } },
       extra: { title: 'Extra' },
+      tolerations: {
+        title: 'Tolerations',
+        type: 'array',
+        items: { type: 'object' },
+        default: [],
+        'x-osc': { widget: 'yaml' },
+      },
       image: {
         type: 'object',
         title: 'Image',
@@ -68,6 +75,7 @@ export const everything = form(
     memory: '128Mi',
     password: '',
     image: { repository: 'registry.example.org/everything', tag: '' },
+    tolerations: [{ key: 'a', operator: 'Exists' }],
     hosts: ['a.example.org'],
     labels: {},
     storage: { kind: 'none' },

@@ -106,6 +106,14 @@ describe('only what differs from the defaults is handed on', () => {
     expect(sent()).toEqual({ storage: { kind: 'volume', size: '20Gi' } });
   });
 
+  test('a list that the form wants as YAML', async () => {
+    show();
+    const field = await screen.findByLabelText('Tolerations');
+    expect((field as HTMLTextAreaElement).value).toBe('- key: a\n  operator: Exists');
+    await replace('Tolerations', '- key: b');
+    expect(sent()).toEqual({ tolerations: [{ key: 'b' }] });
+  });
+
   test('a value of which nothing is said is YAML', async () => {
     show();
     await replace('Extra', 'a: [[1, two]');

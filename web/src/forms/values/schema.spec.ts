@@ -14,6 +14,13 @@ test('a value of which nothing is said is marked, at any depth', () => {
   });
 });
 
+test('a list that is edited as YAML keeps what is said of it, a text of YAML stays a text', () => {
+  const hint = { 'x-osc': { widget: 'yaml' } };
+  const list = { title: 'Env', type: 'array', items: { type: 'object' }, default: [], ...hint };
+  expect(shownSchema(list)).toEqual({ title: 'Env', default: [], ...hint, 'x-osc-any': true });
+  expect(shownSchema({ type: 'string', ...hint })).toEqual({ type: 'string', ...hint });
+});
+
 test('an integer or string is one control', () => {
   const both = { type: ['string', 'integer'] };
   expect(shownSchema({ type: ['integer', 'string'] })).toEqual(both);

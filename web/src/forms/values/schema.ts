@@ -16,9 +16,20 @@ const isText = (type: Json | undefined) =>
 export const isIntOrString = (schema: JsonObject) =>
   isText(schema['type']) || schema['x-kubernetes-int-or-string'] === true;
 
+/** A list or map that the package's form wants edited as YAML; a text of YAML stays a text. */
+const isYaml = ({ type, 'x-osc': hint }: JsonObject) =>
+  isObject(hint) && hint['widget'] === 'yaml' && (type === 'array' || type === 'object');
+
+/** What is said of a value beside its shape. */
+const said = ['title', 'description', 'default', 'x-osc'] as const;
+
 /** The same schema with a type everywhere; nothing is made stricter. */
 export function shownSchema(schema: JsonObject, depth = 0): JsonObject {
   if (depth > 24) return schema;
+  if (isYaml(schema)) {
+    const kept = said.flatMap((key) => (schema[key] === undefined ? [] : [[key, schema[key]] as const]));
+    return { ...Object.fromEntries(kept), [ANY]: true };
+  }
   const below = (value: Json | undefined) => (isObject(value) ? shownSchema(value, depth + 1) : value);
   const result: JsonObject = { ...schema };
   for (const key of maps) {
