@@ -156,6 +156,7 @@ impl Allocator {
             let named = Named { kind: "Service", group: "", name: value.text(&["metadata", "name"]) };
             return Err(Status::invalid(named, &causes));
         }
+        single_stack(value)?;
         let mut used = self.lock();
         let found = match wanted.as_str() {
             "None" => {
@@ -248,6 +249,21 @@ impl Allocator {
         }
         Ok(())
     }
+}
+
+/// The cluster has one family of addresses.
+fn single_stack(service: &Value) -> Result<()> {
+    let families = service.items(&["spec", "ipFamilies"]);
+    let cause = if let Some(at) = families.iter().position(|family| family == "IPv6") {
+        Cause::invalid(format!("spec.ipFamilies[{at}]"), &families[at], "not configured on this cluster")
+    } else if service.text(&["spec", "ipFamilyPolicy"]) == "RequireDualStack" {
+        let text = "this cluster is not configured for dual-stack services";
+        Cause::invalid("spec.ipFamilyPolicy", &"RequireDualStack".into(), text)
+    } else {
+        return Ok(());
+    };
+    let named = Named { kind: "Service", group: "", name: service.text(&["metadata", "name"]) };
+    Err(Status::invalid(named, &[cause]))
 }
 
 /// Health checks are taken under a protocol of their own.

@@ -235,8 +235,10 @@ impl Cluster {
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
         drop(self.controllers);
-        for task in &self.tasks {
+        for task in self.tasks {
             task.abort();
+            // The port is free only when its task has ended; an error says that it was aborted.
+            let _ = task.await;
         }
         let store = self.core.store.clone();
         // Flushing waits for the disk; an error means that the runtime stops too.

@@ -15,19 +15,57 @@ pub(crate) fn replicas_path(resource: &Resource) -> Vec<String> {
     }
 }
 
-/// What is wrong with the replicas in a status.
-pub(crate) fn status_problem(resource: &Resource, object: &Value) -> Option<Cause> {
-    let scale = resource.custom.as_ref()?.scale.as_ref()?;
-    let path: Vec<&str> = scale.status_replicas.iter().map(String::as_str).collect();
+/// What is wrong with the numbers that a scale of a custom resource shows; `spec` says whether the wanted ones count.
+pub(crate) fn problems(resource: &Resource, object: &Value, spec: bool) -> Vec<Cause> {
+    let Some(scale) = resource.custom.as_ref().and_then(|custom| custom.scale.as_ref()) else {
+        return Vec::new();
+    };
+    let wanted = spec.then_some(&scale.spec_replicas);
+    let mut causes: Vec<Cause> = wanted
+        .into_iter()
+        .chain([&scale.status_replicas])
+        .filter_map(|path| replicas_problem(object, path))
+        .collect();
+    let path: Vec<&str> = scale.label_selector.iter().map(String::as_str).collect();
+    let selector = object.at(&path).filter(|found| !path.is_empty() && !found.is_string());
+    if let Some((shown, kind)) = selector.and_then(go_kind) {
+        let field = format!(".{}", path.join("."));
+        let why = format!("{field} accessor error: {shown} is of the type {kind}, expected string");
+        causes.push(Cause::invalid(field, &"".into(), &why));
+    }
+    causes
+}
+
+fn replicas_problem(object: &Value, path: &[String]) -> Option<Cause> {
+    let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let field = format!(".{}", path.join("."));
-    let (shown, kind) = match object.at(&path)? {
+    let found = object.at(&path)?;
+    if let Some(number) = found.as_i64() {
+        let why = match number {
+            ..0 => "should be a non-negative integer".to_string(),
+            0..=0x7fff_ffff => return None,
+            _ => format!("should be less than or equal to {}", i32::MAX),
+        };
+        return Some(Cause::invalid(field, found, &why));
+    }
+    let (shown, kind) = go_kind(found)?;
+    let why = format!("{field} accessor error: {shown} is of the type {kind}, expected int64");
+    Some(Cause::invalid(field, &json!(0), &why))
+}
+
+/// A value and its type as Go prints them.
+fn go_kind(value: &Value) -> Option<(String, &'static str)> {
+    Some(match value {
         Value::String(text) => (text.clone(), "string"),
         Value::Bool(flag) => (flag.to_string(), "bool"),
         Value::Number(number) if number.is_f64() => (number.to_string(), "float64"),
-        _ => return None,
-    };
-    let why = format!("{field} accessor error: {shown} is of the type {kind}, expected int64");
-    Some(Cause::invalid(field, &json!(0), &why))
+        Value::Number(number) => (number.to_string(), "int64"),
+        Value::Null => return None,
+        Value::Array(_) | Value::Object(_) => {
+            let kind = if value.is_array() { "[]interface {}" } else { "map[string]interface {}" };
+            (crate::ownership::check::go_print(value), kind)
+        }
+    })
 }
 
 /// The scale of an object.

@@ -217,6 +217,9 @@ impl Parser {
             other => return Err(format!("found '{other}', expected: in, notin, =, ==, !=, gt, lt")),
         };
         let word = self.take();
+        if !matches!(&*word, "in" | "notin") && is_symbol(self.peek()) && !matches!(self.peek(), "" | ",") {
+            return Err(format!("found '{}', expected: identifier", self.peek()));
+        }
         let values = if matches!(&*word, "in" | "notin") { self.values()? } else { vec![self.value()] };
         for (index, value) in values.iter().enumerate() {
             check_value(&key, index, value)?;

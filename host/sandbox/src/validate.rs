@@ -38,7 +38,12 @@ pub(crate) use service::of_addresses as service_addresses;
 pub(crate) fn create(_core: &Core, resource: &Resource, value: &Value) -> Vec<Cause> {
     let mut causes = meta::of_object(resource, value);
     if resource.is_custom() {
-        causes.extend(crd::validate::object(resource, None, value));
+        let mut found = crd::validate::object(resource, None, value);
+        // What cannot be told apart and what rules say comes after that.
+        let later = |c: &Cause| c.field == "<nil>" || c.message.starts_with("Duplicate value");
+        let at = found.iter().position(later).unwrap_or(found.len());
+        found.splice(at..at, crate::scale::problems(resource, value, true));
+        causes.extend(found);
         return causes;
     }
     let mut found = content(resource, value);
@@ -126,7 +131,7 @@ pub(crate) fn update(
         let mut found = crd::validate::object(resource, Some(live), value);
         if subresource == "status" {
             let at = found.iter().position(|c| c.field == "<nil>").unwrap_or(found.len());
-            found.splice(at..at, crate::scale::status_problem(resource, value));
+            found.splice(at..at, crate::scale::problems(resource, value, false));
             // The status is validated alone: only the fields of causes say where it was.
             for cause in &mut found {
                 if let Some(inner) = cause.field.strip_prefix("status.") {

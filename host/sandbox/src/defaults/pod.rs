@@ -29,6 +29,18 @@ pub(super) fn own_spec(spec_value: &mut Value) {
             requests_from_limits(container);
         }
     }
+    if has(spec_value, &["resources", "limits"]) {
+        // What the containers ask for together, else the limit.
+        for key in ["cpu", "memory"] {
+            let amounts =
+                spec_value.items(&["containers"]).iter().map(|c| c.text(&["resources", "requests", key]));
+            let sum = amounts.filter_map(Quantity::parse).fold(Quantity::default(), Quantity::plus);
+            if sum.nano() != 0 && !has(spec_value, &["resources", "requests", key]) {
+                set(spec_value, &["resources", "requests", key], sum.to_string());
+            }
+        }
+        requests_from_limits(spec_value);
+    }
     if spec_value["hostNetwork"] == true {
         for list in ["initContainers", "containers"] {
             for container in items_mut(spec_value, &[list]).into_iter().flatten() {
@@ -231,17 +243,20 @@ fn downward(holder: &mut Value, key: &str) {
 pub(crate) fn quality_class(pod: &Value) -> &'static str {
     let mut any = false;
     let mut guaranteed = true;
-    for list in ["initContainers", "containers"] {
-        for container in pod.items(&["spec", list]) {
-            for key in ["cpu", "memory"] {
-                let amount = |kind: &str| {
-                    let text = container.text(&["resources", kind, key]);
-                    Quantity::parse(text).map_or(0, |q| q.nano())
-                };
-                let (request, limit) = (amount("requests"), amount("limits"));
-                any |= request != 0 || limit != 0;
-                guaranteed &= limit != 0 && request == limit;
-            }
+    let containers = ["initContainers", "containers"].iter().flat_map(|list| pod.items(&["spec", list]));
+    // What a pod asks for as a whole counts instead of what its containers do.
+    let whole =
+        pod.at(&["spec", "resources"]).is_some_and(|r| r["requests"].is_object() || r["limits"].is_object());
+    let counted: Vec<&Value> = if whole { vec![&pod["spec"]] } else { containers.collect() };
+    for part in counted {
+        for key in ["cpu", "memory"] {
+            let amount = |kind: &str| {
+                let text = part.text(&["resources", kind, key]);
+                Quantity::parse(text).map_or(0, |q| q.nano())
+            };
+            let (request, limit) = (amount("requests"), amount("limits"));
+            any |= request != 0 || limit != 0;
+            guaranteed &= limit != 0 && request == limit;
         }
     }
     match (any, guaranteed) {

@@ -158,7 +158,8 @@ fn names(resource: &Resource, out: &mut Map<String, Value>) {
 fn storage_hash(resource: &Resource) -> String {
     let (group, version) = &resource.stored_as;
     // Definitions are hashed by the first version that they were ever stored in.
-    let version = if resource.kind == "CustomResourceDefinition" { "v1beta1" } else { version };
+    let first = ["CustomResourceDefinition", "MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"];
+    let version = if first.contains(&&*resource.kind) { "v1beta1" } else { version };
     let digest = Sha256::digest(format!("{group}/{version}/{}", resource.kind));
     STANDARD.encode(&digest[..8])
 }

@@ -40,6 +40,10 @@ pub(super) async fn answer(
             if sub.name != "portforward" {
                 container_of(&pod.value, context.query.get("container"))?;
             }
+            if pod.value.text(&["spec", "nodeName"]).is_empty() {
+                let text = format!("pod {} does not have a host assigned", target.name);
+                return Err(Status::bad_request(text));
+            }
             check_node(&context, &pod.value)?;
             Err(Status::not_offered(format!(
                 "the sandbox simulates pods: nothing runs in pod {:?}, so `{}` has nothing to connect to",
@@ -297,7 +301,7 @@ async fn log(context: &Context, target: &Target) -> Result<Answer> {
         .find(|s| s.text(&["name"]) == container);
     let waiting = state.map_or("", |s| s.text(&["state", "waiting", "reason"]));
     if pod.value.text(&["spec", "nodeName"]).is_empty() {
-        return Ok(Answer::text(200, "").with_content_type("text/plain"));
+        return Ok(Answer::empty(204));
     }
     check_node(context, &pod.value)?;
     let previous = context.query.flag("previous");

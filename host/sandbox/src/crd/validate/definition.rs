@@ -18,7 +18,7 @@ pub(crate) fn definition(live: Option<&Value>, value: &Value) -> Vec<Cause> {
     let group = spec.text(&["group"]);
     let plural = spec.text(&["names", "plural"]);
     let name = value.text(&["metadata", "name"]);
-    if name != format!("{plural}.{group}") {
+    if live.is_none() && name != format!("{plural}.{group}") {
         let text = "must be spec.names.plural+\".\"+spec.group";
         causes.push(Cause::invalid("metadata.name", &name.into(), text));
     }
