@@ -61,9 +61,9 @@ pub fn validate_single(values: &Value, schema: &[u8]) -> Result<(), String> {
 fn read(schema: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(schema).map_err(|error| {
         let text = String::from_utf8_lossy(schema);
-        match json::first_fault(&text) {
+        match json::read::first_fault(&text) {
             Err((_, reason)) => reason,
-            Ok(()) => match json::from_json(&text) {
+            Ok(()) => match json::read::from_json(&text) {
                 Err(reason) => reason,
                 Ok(_) => error.to_string(),
             },

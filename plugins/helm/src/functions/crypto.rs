@@ -2,6 +2,7 @@
 
 mod certificate;
 mod der;
+mod dsa;
 mod keys;
 mod password;
 mod primes;
@@ -83,7 +84,7 @@ pub(super) static FUNCTIONS: &[Function] = &[
             "" | "rsa" => PrivateKey::rsa(4096),
             "ecdsa" => PrivateKey::p256(),
             "ed25519" => Ok(PrivateKey::ed25519()),
-            "dsa" => return fault("keys of type `dsa` cannot be made; take `rsa`, `ecdsa` or `ed25519`"),
+            "dsa" => return Ok(Value::str(dsa::key())),
             other => return Ok(Value::str(format!("Unknown type {other}"))),
         };
         let pem = key.and_then(|key| key.to_pem());

@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::json::{Style, from_json, to_json};
+use super::json::read::from_json;
+use super::json::{Style, to_json};
 use super::{Function, Ty, deep, fault, fixed, text, toml};
 use crate::golang::bytes::{from_bytes, to_bytes};
 use crate::golang::number::format_float;

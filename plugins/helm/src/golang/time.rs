@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 mod layout;
 
-pub use layout::parse_time;
+pub use layout::read::parse_time;
 
 const NANOS: i64 = 1_000_000_000;
 

@@ -94,7 +94,7 @@ pub(super) fn first_error(text: &str, number: usize, error: String) -> String {
     if number > 0 || !text.trim_start().starts_with('{') {
         return error;
     }
-    match json::first_fault(text) {
+    match json::read::first_fault(text) {
         Ok(()) => error,
         Err((Some(offset), reason)) => format!("json: offset {offset}: {reason}"),
         Err((None, reason)) => reason,

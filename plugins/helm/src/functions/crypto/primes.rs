@@ -8,43 +8,86 @@ use num_bigint::BigUint;
 /// Rounds of Miller-Rabin; for numbers of 512 bits and more the chance of a mistake is below 2^-100
 /// (Handbook of Applied Cryptography, table 4.4, with room to spare).
 const ROUNDS: usize = 8;
-/// Odd numbers after the random start that are looked at before a new start is drawn.
+/// Numbers after the random start that are looked at before a new start is drawn.
 const WINDOW: usize = 4_096;
 const SMALL: usize = 60_000;
 
 /// A random prime of exactly so many bits with the two highest set, so that the product of two has twice as many.
 /// Numbers that leave 1 when divided by `exponent` are passed over: no RSA key could be made with them.
 pub(super) fn prime(bits: u64, exponent: u32) -> BigUint {
+    let one = BigUint::from(1u8);
+    search(
+        bits,
+        &BigUint::from(2u8),
+        || random(bits) | BigUint::from(3u8) << (bits - 2) | &one,
+        |candidate| candidate % exponent != one,
+    )
+}
+
+/// A random prime of exactly so many bits that leaves 1 when divided by `divisor`, an odd number.
+pub(super) fn prime_over(bits: u64, divisor: &BigUint) -> BigUint {
+    let step = divisor << 1u8;
+    let start = || {
+        let number = random(bits) | BigUint::from(1u8) << (bits - 1);
+        &number - &number % &step + BigUint::from(1u8)
+    };
+    search(bits, &step, start, |_| true)
+}
+
+/// The first prime that may be taken among the numbers that lie a step apart, from random starts on.
+fn search(
+    bits: u64,
+    step: &BigUint,
+    start: impl Fn() -> BigUint,
+    may_be_taken: impl Fn(&BigUint) -> bool,
+) -> BigUint {
     let small = small_primes();
     loop {
-        let start = random(bits) | BigUint::from(3u8) << (bits - 2) | BigUint::from(1u8);
-        for offset in survivors(&start, &small) {
-            let candidate = &start + offset;
-            if candidate.bits() != bits {
+        let start = start();
+        for count in survivors(&start, step, &small) {
+            let candidate = &start + step * count;
+            if candidate.bits() > bits {
                 break;
             }
-            if &candidate % exponent != BigUint::from(1u8) && is_prime(&candidate) {
+            if candidate.bits() == bits && may_be_taken(&candidate) && is_prime(&candidate) {
                 return candidate;
             }
         }
     }
 }
 
-/// Even offsets from an odd start at which no small prime divides.
-fn survivors(start: &BigUint, small: &[u32]) -> impl Iterator<Item = u32> + use<> {
+/// How many steps to take from a start to numbers that no small prime divides.
+fn survivors(start: &BigUint, step: &BigUint, small: &[u32]) -> impl Iterator<Item = u32> + use<> {
     let mut divided = vec![false; WINDOW];
     for &prime in small {
-        let rest = (start % prime).iter_u32_digits().next().unwrap_or(0);
-        // The first even offset `o` with `start + o` divisible; in steps of `prime` odd multiples follow.
-        let gap = (prime - rest) % prime;
-        let first = if gap.is_multiple_of(2) { gap } else { gap + prime };
-        let mut at = first as usize / 2;
-        while at < WINDOW {
-            divided[at] = true;
-            at += prime as usize;
+        let rest = |number: &BigUint| u64::from((number % prime).iter_u32_digits().next().unwrap_or(0));
+        let prime = u64::from(prime);
+        let inverse = power_of_small(rest(step), prime - 2, prime);
+        // Of a step that the prime divides, no number is divided, as the start is not.
+        if inverse != 0 {
+            let first = (prime - rest(start)) * inverse % prime;
+            (first as usize..WINDOW).step_by(prime as usize).for_each(|at| divided[at] = true);
         }
     }
-    divided.into_iter().zip((0u32..).step_by(2)).filter(|(divided, _)| !divided).map(|(_, offset)| offset)
+    divided.into_iter().zip(0..).filter(|(divided, _)| !divided).map(|(_, count)| count)
+}
+
+fn power_of_small(mut base: u64, mut exponent: u64, modulus: u64) -> u64 {
+    let mut power = 1;
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            power = power * base % modulus;
+        }
+        base = base * base % modulus;
+        exponent >>= 1;
+    }
+    power
+}
+
+/// A power below an odd modulus.
+pub(super) fn power(base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> BigUint {
+    let field = Montgomery::new(modulus);
+    field.leave(&field.power(base, exponent))
 }
 
 fn small_primes() -> Vec<u32> {
@@ -119,6 +162,12 @@ impl Montgomery {
         let mut limbs = number.to_u64_digits();
         limbs.resize(self.modulus.len(), 0);
         self.multiply(&limbs, &self.square)
+    }
+
+    fn leave(&self, number: &[u64]) -> BigUint {
+        let mut one = vec![0; self.modulus.len()];
+        one[0] = 1;
+        BigUint::new(halves(&self.multiply(number, &one)))
     }
 
     /// The product of two numbers, reduced limb by limb.
@@ -207,7 +256,7 @@ fn multiply_add(left: u64, right: u64, more: u64, carry: u64) -> (u64, u64) {
 }
 
 /// A random number of at most so many bits.
-fn random(bits: u64) -> BigUint {
+pub(super) fn random(bits: u64) -> BigUint {
     let mut bytes = vec![0; bits.div_ceil(8) as usize];
     crate::random::fill(&mut bytes);
     BigUint::from_bytes_be(&bytes) >> (bytes.len() as u64 * 8 - bits)
@@ -238,6 +287,16 @@ mod tests {
             assert_eq!(field.power(&base, &exponent), field.enter(&base.modpow(&exponent, &modulus)));
             assert_eq!(field.power_of_two(&exponent), field.enter(&two.modpow(&exponent, &modulus)));
         }
+    }
+
+    #[test]
+    fn a_prime_over_a_divisor_is_one_more_than_a_multiple() {
+        let divisor = prime(64, 65_537);
+        let prime = prime_over(256, &divisor);
+        assert_eq!(prime.bits(), 256);
+        assert_eq!(&prime % &divisor, BigUint::from(1u8));
+        let two = BigUint::from(2u8);
+        assert_eq!(power(&two, &(&prime - 1u8), &prime), BigUint::from(1u8));
     }
 
     #[test]

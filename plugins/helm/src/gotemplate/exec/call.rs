@@ -2,7 +2,8 @@
 
 use std::rc::Rc;
 
-use super::{Exec, Rv, State};
+use super::walk::State;
+use super::{Exec, Rv};
 use crate::functions::{Function, Special, Ty};
 use crate::golang::printf::sprint;
 use crate::gotemplate::ast::{Expr, NodeRef};
