@@ -10,7 +10,8 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use crate::chart::Chart;
-use crate::golang::number::float_text;
+use crate::golang::printf::sprintf;
+use crate::value;
 
 type Table = Rc<RefCell<BTreeMap<String, Tree>>>;
 
@@ -115,7 +116,10 @@ fn coalesce(
         let table = match found {
             Some(Tree::Table(table)) => table,
             Some(Tree::Leaf(value)) => {
-                return Err(format!("type mismatch on {name}: {}", as_boolean(&value)));
+                return Err(format!(
+                    "type mismatch on {name}: {}",
+                    sprintf("%t", &[value::Value::from_json(&value)])
+                ));
             }
             None => {
                 let table = Table::default();
@@ -127,21 +131,6 @@ fn coalesce(
         coalesce(dependency, &table, &prefix, nulls, warnings)?;
     }
     Ok(())
-}
-
-/// What Go prints for a value that is no boolean where one was expected.
-fn as_boolean(value: &Value) -> String {
-    match value {
-        Value::Bool(flag) => flag.to_string(),
-        Value::Null => "%!t(<nil>)".to_owned(),
-        Value::String(text) => format!("%!t(string={text})"),
-        Value::Number(number) if number.is_f64() => {
-            format!("%!t(float64={})", float_text(number.as_f64().unwrap_or_default()))
-        }
-        Value::Number(number) => format!("%!t(int64={number})"),
-        Value::Array(list) => format!("[{}]", list.iter().map(as_boolean).collect::<Vec<_>>().join(" ")),
-        Value::Object(_) => "map".to_owned(),
-    }
 }
 
 /// Copies the parent's globals into the subchart's; the top level is copied, everything below is shared.

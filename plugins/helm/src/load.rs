@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use crate::chart::{Chart, File, Lock, Metadata};
 use crate::values;
 
+use self::metadata::METADATA;
 pub use metadata::{Strictness, decode_metadata, validate_metadata};
 
 /// How deep charts may be nested in `charts/`.
@@ -66,7 +67,9 @@ fn build(files: Vec<File>, budget: &mut archive::Budget, depth: usize) -> Result
     for file in files.iter().filter(|file| file.name == "Chart.yaml") {
         let context = |error| LoadError(format!("cannot load Chart.yaml: {error}"));
         chart.raw_metadata = read(file).map_err(context)?;
-        metadata::decode_into(&mut chart.metadata, &chart.raw_metadata, Strictness::Lenient)
+        // Helm first looks for the version of the format, in a type of its own.
+        let wanted = if depth == 0 { "loader.chartBase" } else { METADATA };
+        metadata::decode_into(&mut chart.metadata, &chart.raw_metadata, wanted, Strictness::Lenient)
             .map_err(context)?;
         if chart.metadata.api_version.is_empty() {
             chart.metadata.api_version = "v1".to_owned();
@@ -161,7 +164,7 @@ fn read_lock(file: &File) -> Result<Lock, LoadError> {
 fn read_requirements(metadata: &mut Metadata, file: &File) -> Result<(), LoadError> {
     let context = |error: String| LoadError(format!("cannot load requirements.yaml: {error}"));
     let value = read(file).map_err(context)?;
-    metadata::decode_into(metadata, &value, Strictness::Lenient).map_err(context)
+    metadata::decode_into(metadata, &value, METADATA, Strictness::Lenient).map_err(context)
 }
 
 fn read(file: &File) -> Result<Value, String> {

@@ -144,7 +144,8 @@ impl Templates {
             let about: Entries = about.into_iter().map(|(k, v)| (Rc::from(k), v)).collect();
             template.scope.insert("Template", Value::Map(MapKind::Values, Map::new(about)));
             let dot = Value::Map(MapKind::Values, Rc::clone(&template.scope));
-            let text = engine.execute_named(name, dot).map_err(|error| exec_message(name, &error))?;
+            let text =
+                engine.execute_named(name, dot).map_err(|error| printable(exec_message(name, &error)))?;
             let text = if text.contains(NO_VALUE) { text.replace(NO_VALUE, "") } else { text };
             rendered.insert(name.to_owned(), printable(text));
         }

@@ -8,6 +8,7 @@ mod report;
 
 use std::fmt::Write;
 
+use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
@@ -78,9 +79,16 @@ fn compile(schema: &Value) -> Result<Validator, String> {
     // Go's patterns know no look-around and no back-references, so the engine without them decides.
     jsonschema::options()
         .with_retriever(Offline)
+        // Helm takes what is said about the content of texts for a remark.
+        .without_content_encoding_support("base64")
+        .without_content_media_type_support("application/json")
         .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
         .build(schema)
         .map_err(|error| {
+            // Helm checks patterns with the schema as a whole.
+            if matches!(error.kind(), ValidationErrorKind::Format { .. }) {
+                return failures::unusable(schema, &error);
+            }
             let text = error.to_string();
             match text.strip_prefix("Pointer '").and_then(|rest| rest.strip_suffix("' does not exist")) {
                 Some(pointer) => {

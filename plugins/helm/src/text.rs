@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::golang::bytes::stray;
 use crate::golang::number::format_float;
 
 /// A string in Go's double quotes, as `%q` prints it.
@@ -24,6 +25,11 @@ pub(crate) fn quote(text: &str) -> String {
             '\x0b' => out.push_str("\\v"),
             _ if is_print(letter) => out.push(letter),
             _ => {
+                // A byte that is no text stands as itself.
+                if let Some(byte) = stray(letter) {
+                    let _ = write!(out, "\\x{byte:02x}");
+                    continue;
+                }
                 let code = u32::from(letter);
                 // Writing to a string cannot fail.
                 let _ = match code {

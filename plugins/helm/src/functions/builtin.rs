@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::rc::Rc;
 
 use super::{Function, Special, Ty, deep, fault, fixed, text, variadic};
-use crate::golang::bytes::to_bytes;
+use crate::golang::bytes::{stray, to_bytes};
 use crate::golang::printf::{sprint, sprintf, sprintln};
 use crate::gotemplate::exec::Fault;
 use crate::value::{IntKind, ListKind, MapKind, Object, Value, deep_equal};
@@ -267,7 +267,7 @@ fn js(text: &str) -> String {
             '"' => out.push_str("\\\""),
             '<' | '>' | '&' | '=' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
             c if c < ' ' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
-            c if c.is_ascii() || crate::text::is_print(c) => out.push(c),
+            c if c.is_ascii() || crate::text::is_print(c) || stray(c).is_some() => out.push(c),
             c => out.push_str(&format!("\\u{:04X}", u32::from(c))),
         }
     }

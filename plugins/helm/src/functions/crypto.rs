@@ -228,6 +228,9 @@ fn decrypt(password: &[u8], encrypted: &str) -> Result<String, String> {
     let padding = usize::from(out.last().copied().unwrap_or(0));
     match out.len().checked_sub(padding) {
         Some(length) => Ok(from_bytes(&out[..length]).into_owned()),
-        None => Err("runtime error: slice bounds out of range".into()),
+        None => {
+            let end = out.len() as i64 - padding as i64;
+            Err(format!("runtime error: slice bounds out of range [:{end}]"))
+        }
     }
 }

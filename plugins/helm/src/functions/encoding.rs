@@ -79,6 +79,9 @@ fn sized(engine: &Engine<'_>, out: String) -> Result<Value, Fault> {
 }
 
 fn from_yaml(text: &str, empty: Value) -> Result<Value, String> {
+    if let std::borrow::Cow::Owned(_) = to_bytes(text) {
+        return Err("error converting YAML to JSON: yaml: invalid leading UTF-8 octet".into());
+    }
     match yaml::parse(text) {
         // The null of an empty document leaves alone what is there, unlike that of JSON.
         Ok(serde_json::Value::Null) => Ok(empty),

@@ -141,6 +141,7 @@ fn slice(args: &[Value]) -> Result<Value, Fault> {
             let part = items[start..end].to_vec();
             Ok(match &args[0] {
                 Value::List(kind, _) => Value::List(*kind, Rc::new(part)),
+                Value::Bytes(bytes) => Value::Bytes(Rc::from(&bytes[start..end])),
                 _ => Value::list(part),
             })
         }
@@ -150,6 +151,10 @@ fn slice(args: &[Value]) -> Result<Value, Fault> {
 
 fn chunk(size: i64, list: &Value) -> Result<Value, Fault> {
     let items = items_of(list, "Cannot chunk type")?;
+    // Sprig counts the chunks before it makes them, and no chunk is fine whatever the size.
+    if ((items.len() as f64 - 1.0) / size as f64).floor() == -1.0 {
+        return Ok(Value::List(ListKind::Lists, Rc::new(Vec::new())));
+    }
     let size = match usize::try_from(size) {
         Ok(size) if size > 0 => size,
         _ => return fault("runtime error: makeslice: len out of range"),

@@ -91,7 +91,29 @@ pub(super) fn upper(c: char) -> char {
     }
 }
 
+/// Upper case as the first letter of a word, which differs for letters that are two in one.
+pub(super) fn to_title(c: char) -> char {
+    match c {
+        'Ǆ'..='ǆ' => 'ǅ',
+        'Ǉ'..='ǉ' => 'ǈ',
+        'Ǌ'..='ǌ' => 'ǋ',
+        'Ǳ'..='ǳ' => 'ǲ',
+        '\u{10D0}'..='\u{10FF}' => c,
+        c if is_title(c) => c,
+        c => upper(c),
+    }
+}
+
+/// A letter in the case of titles, which is neither upper nor lower.
+pub(super) fn is_title(c: char) -> bool {
+    !c.is_uppercase() && !c.is_lowercase() && lower(c) != c
+}
+
 pub(super) fn lower(c: char) -> char {
+    // The only one that becomes two characters elsewhere.
+    if c == 'İ' {
+        return 'i';
+    }
     let mut all = c.to_lowercase();
     match (all.next(), all.next()) {
         (Some(lower), None) => lower,
@@ -101,25 +123,8 @@ pub(super) fn lower(c: char) -> char {
 
 fn quote_any(value: &Value) -> String {
     match value {
-        Value::Str(text) => quote_bytes(text),
-        other => quote_bytes(&to_text(other)),
-    }
-}
-
-/// Quotes a text; stray bytes as `\x`.
-fn quote_bytes(text: &str) -> String {
-    match to_bytes(text) {
-        std::borrow::Cow::Borrowed(_) => quote(text),
-        std::borrow::Cow::Owned(bytes) => {
-            let mut out = String::from("\"");
-            for chunk in bytes.utf8_chunks() {
-                let quoted = quote(chunk.valid());
-                out.push_str(&quoted[1..quoted.len() - 1]);
-                out.extend(chunk.invalid().iter().map(|b| format!("\\x{b:02x}")));
-            }
-            out.push('"');
-            out
-        }
+        Value::Str(text) => quote(text),
+        other => quote(&to_text(other)),
     }
 }
 

@@ -198,17 +198,46 @@ fn parse(raw: &str) -> Result<Url, String> {
         {
             return Err(format!("invalid character {} in host name", quote(&bad.to_string())));
         }
-        let port = match host.rfind(']') {
-            Some(end) => &host[end + 1..],
-            None => host.rfind(':').map_or("", |at| &host[at..]),
-        };
-        if !(port.is_empty() || port.starts_with(':') && port[1..].bytes().all(|b| b.is_ascii_digit())) {
-            return Err(format!("invalid port {} after host", quote(port)));
-        }
-        url.host = unescape(host, true)?;
+        url.host = parse_host(host, &url.scheme)?;
     }
     url.path = unescape(rest, false)?;
     Ok(url)
+}
+
+/// A host with its port: a name, or an address of the sixth version in brackets.
+fn parse_host(host: &str, scheme: &str) -> Result<String, String> {
+    let check_port = |port: &str| match port.strip_prefix(':') {
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => Ok(()),
+        None if port.is_empty() => Ok(()),
+        _ => Err(format!("invalid port {} after host", quote(port))),
+    };
+    match (host.rfind('['), host.find(':'), host.rfind(':')) {
+        (Some(0), ..) => {
+            let end = host.rfind(']').ok_or("missing ']' in host")?;
+            let (address, port) = (&host[1..end], &host[end + 1..]);
+            check_port(port)?;
+            let address = match address.split_once("%25") {
+                Some((address, zone)) => {
+                    format!("{}%{}", unescape(address, true)?, unescape(zone, false)?)
+                }
+                None => unescape(address, true)?,
+            };
+            let without_zone = address.split('%').next().unwrap_or_default();
+            if without_zone.parse::<std::net::Ipv4Addr>().is_ok() {
+                return Err("invalid IP-literal".into());
+            }
+            if without_zone.parse::<std::net::Ipv6Addr>().is_err() {
+                return Err(format!("invalid host: ParseAddr({}): unable to parse IP", quote(&address)));
+            }
+            return Ok(format!("[{address}]{port}"));
+        }
+        (Some(_), ..) => return Err("invalid IP-literal".into()),
+        // Lists of hosts, which some databases take, have several ports.
+        (None, Some(first), _) if matches!(scheme, "http" | "https") => check_port(&host[first..])?,
+        (None, _, Some(last)) => check_port(&host[last..])?,
+        _ => {}
+    }
+    unescape(host, true)
 }
 
 fn hostname(host: &str) -> String {

@@ -1,6 +1,6 @@
 //! Cases of words, wrapping and abbreviations, as goutils and xstrings do them; and random texts.
 
-use super::strings::{lower, upper};
+use super::strings::{is_title, lower, to_title, upper};
 use super::{Function, Ty, fixed, int, text};
 use crate::golang::bytes::{from_bytes, to_bytes};
 use crate::gotemplate::exec::{Engine, Fault};
@@ -77,7 +77,7 @@ fn title(text: &str) -> String {
                 p => p.is_whitespace(),
             };
             before = c;
-            if separated { upper(c) } else { c }
+            if separated { to_title(c) } else { c }
         })
         .collect()
 }
@@ -96,7 +96,7 @@ fn swapcase(text: &str) -> String {
     let mut after_blank = true;
     text.chars()
         .map(|c| {
-            if c.is_uppercase() {
+            if c.is_uppercase() || is_title(c) {
                 after_blank = false;
                 lower(c)
             } else if c.is_lowercase() {

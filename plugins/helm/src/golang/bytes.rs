@@ -20,7 +20,8 @@ pub fn from_bytes(bytes: &[u8]) -> Cow<'_, str> {
     }
 }
 
-fn stray(c: char) -> Option<u8> {
+/// The byte that a character stands for, if it is no text.
+pub fn stray(c: char) -> Option<u8> {
     u32::from(c).checked_sub(STRAY).and_then(|n| u8::try_from(n).ok()).filter(|b| *b >= 0x80)
 }
 

@@ -178,6 +178,9 @@ fn digits_of(formatted: &str) -> Digits {
     Digits { negative, digits, point }
 }
 
+/// Digits beyond these are zeros for every number.
+const MAX_DIGITS: usize = 1100;
+
 /// `strconv.FormatFloat(value, format, precision, 64)`, or for 32 bits; precision -1 is the shortest that
 /// reads back the same. Formats: `e E f F g G`.
 pub fn format_float(value: f64, format: u8, precision: i32, single: bool) -> String {
@@ -189,9 +192,12 @@ pub fn format_float(value: f64, format: u8, precision: i32, single: bool) -> Str
     }
     let shortest = precision < 0;
     let lower = format | 0x20;
-    let scientific = |p: usize| match single {
-        true => format!("{:.*e}", p, value as f32),
-        false => format!("{value:.p$e}"),
+    let scientific = |p: usize| {
+        let p = p.min(MAX_DIGITS);
+        match single {
+            true => format!("{:.*e}", p, value as f32),
+            false => format!("{value:.p$e}"),
+        }
     };
     let digits = if shortest {
         digits_of(&if single { format!("{:e}", value as f32) } else { format!("{value:e}") })
@@ -200,11 +206,13 @@ pub fn format_float(value: f64, format: u8, precision: i32, single: bool) -> Str
             b'e' => digits_of(&scientific(precision as usize)),
             b'g' => digits_of(&scientific((precision.max(1) - 1) as usize)),
             _ => {
-                let p = precision as usize;
-                return match single {
+                let p = (precision as usize).min(MAX_DIGITS);
+                let mut text = match single {
                     true => format!("{:.*}", p, value as f32),
                     false => format!("{value:.p$}"),
                 };
+                text.extend(std::iter::repeat_n('0', precision as usize - p));
+                return text;
             }
         }
     };

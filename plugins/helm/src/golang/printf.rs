@@ -8,9 +8,10 @@ use std::rc::Rc;
 
 pub use self::format::sprintf;
 use self::numbers::{format_float_verb, format_integer};
+use super::bytes::to_bytes;
 use super::time::duration_text;
 use crate::text::quote;
-use crate::value::{IntKind, ListKind, Object, Value};
+use crate::value::{IntKind, ListKind, MapKind, Object, Value};
 
 /// The Go that the recorded answers of Helm were built with.
 pub(crate) const GO_VERSION: &str = "go1.26.8";
@@ -138,6 +139,9 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
         return;
     }
     if verb == 'T' {
+        if value.is_nil() {
+            return pad(out, "<nil>", flags);
+        }
         return format_string(out, value.type_name(), 's', flags);
     }
     if !(flags.sharp_v || flags.raw)
@@ -173,10 +177,18 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
             'x' | 'X' => hex(out, bytes, verb == 'X', flags),
             _ => {
                 let items = value.items().unwrap_or_default();
-                print_list(out, value, &items, verb, flags, depth);
+                // By itself, Go calls the type as it is written in programs.
+                let name = if depth == 0 { "[]byte" } else { value.type_name() };
+                print_list(out, name, &items, verb, flags, depth);
             }
         },
-        Value::List(_, items) => print_list(out, value, items, verb, flags, depth),
+        Value::List(ListKind::NilAny | ListKind::NilString, _) | Value::Map(MapKind::NilAny, _)
+            if flags.sharp_v =>
+        {
+            out.push_str(value.type_name());
+            out.push_str("(nil)");
+        }
+        Value::List(_, items) => print_list(out, value.type_name(), items, verb, flags, depth),
         Value::Map(_, map) => {
             let entries: Vec<(Rc<str>, Value)> =
                 map.borrow().iter().map(|(k, v)| (Rc::clone(k), v.clone())).collect();
@@ -197,6 +209,11 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
             }
             out.push_str(close);
         }
+        Value::Object(object) if flags.sharp_v && matches!(**object, Object::Time(_)) => {
+            if let Object::Time(time) = &**object {
+                out.push_str(&time.go_string());
+            }
+        }
         Value::Object(object) => print_struct(out, value, object, verb, flags, depth),
     }
 }
@@ -210,9 +227,9 @@ fn print_element(out: &mut String, item: &Value, verb: char, flags: &Flags, dept
     }
 }
 
-fn print_list(out: &mut String, value: &Value, items: &[Value], verb: char, flags: &Flags, depth: usize) {
+fn print_list(out: &mut String, name: &str, items: &[Value], verb: char, flags: &Flags, depth: usize) {
     let (open, close, separator) = if flags.sharp_v {
-        out.push_str(value.type_name());
+        out.push_str(name);
         ("{", "}", ", ")
     } else {
         ("[", "]", " ")
@@ -307,7 +324,7 @@ fn format_string(out: &mut String, text: &str, verb: char, flags: &Flags) {
         'q' if flags.sharp && can_backquote(text) => pad(out, &format!("`{text}`"), flags),
         'q' if flags.plus => pad(out, &quote_ascii(text), flags),
         'q' => pad(out, &quote(text), flags),
-        'x' | 'X' => hex(out, text.as_bytes(), verb == 'X', flags),
+        'x' | 'X' => hex(out, &to_bytes(text), verb == 'X', flags),
         _ => pad(out, text, flags),
     }
 }

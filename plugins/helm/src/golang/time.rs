@@ -173,6 +173,28 @@ impl GoTime {
         }
     }
 
+    /// As Go writes it in programs, for `%#v`.
+    pub fn go_string(&self) -> String {
+        let c = self.civil();
+        let zone = match &self.zone {
+            Zone::Utc if *self == Self::zero() => "time.UTC".to_owned(),
+            // Sprig reads times in the zone of the machine, which is this one here.
+            Zone::Utc => "time.Local".to_owned(),
+            Zone::Fixed(_, name) => format!("time.Location({})", quote(name)),
+            Zone::Named(zone) => format!("time.Location({})", quote(zone.iana_name().unwrap_or_default())),
+        };
+        format!(
+            "time.Date({}, time.{}, {}, {}, {}, {}, {}, {zone})",
+            c.year,
+            month_name(i64::from(c.month)),
+            c.day,
+            c.hour,
+            c.minute,
+            c.second,
+            self.nanos
+        )
+    }
+
     /// The fields in the zone.
     pub fn civil(&self) -> Civil {
         let (offset, zone) = self.offset();
@@ -255,9 +277,23 @@ pub fn duration_text(nanos: i64) -> String {
     text
 }
 
+/// A text in quotes as this package of Go writes it: bytes beyond ASCII as numbers.
+pub(super) fn quote(text: &str) -> String {
+    let mut out = String::from("\"");
+    for byte in super::bytes::to_bytes(text).iter() {
+        match byte {
+            b'"' | b'\\' => out.extend(['\\', char::from(*byte)]),
+            b' '..=0x7F => out.push(char::from(*byte)),
+            byte => out.push_str(&format!("\\x{byte:02x}")),
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// `time.ParseDuration`.
 pub fn parse_duration(text: &str) -> Result<i64, String> {
-    let invalid = || format!("time: invalid duration {}", crate::text::quote(text));
+    let invalid = || format!("time: invalid duration {}", quote(text));
     let (negative, mut rest) = match text.as_bytes().first() {
         Some(b'-') => (true, &text[1..]),
         Some(b'+') => (false, &text[1..]),
@@ -271,16 +307,20 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
     }
     let mut exact = 0i128;
     while !rest.is_empty() {
-        let number_end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let digits = |text: &str| text.bytes().take_while(u8::is_ascii_digit).count();
+        let mut number_end = digits(rest);
+        if rest[number_end..].starts_with('.') {
+            number_end += 1 + digits(&rest[number_end + 1..]);
+        }
         let number = &rest[..number_end];
-        if number.is_empty() || number == "." || number.matches('.').count() > 1 {
+        if number.is_empty() || number == "." {
             return Err(invalid());
         }
         rest = &rest[number_end..];
         let unit_end = rest.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(rest.len());
         let unit = &rest[..unit_end];
         if unit.is_empty() {
-            return Err(format!("time: missing unit in duration {}", crate::text::quote(text)));
+            return Err(format!("time: missing unit in duration {}", quote(text)));
         }
         let scale: i128 = match unit {
             "ns" => 1,
@@ -290,11 +330,7 @@ pub fn parse_duration(text: &str) -> Result<i64, String> {
             "m" => 60_000_000_000,
             "h" => 3_600_000_000_000,
             _ => {
-                return Err(format!(
-                    "time: unknown unit {} in duration {}",
-                    crate::text::quote(unit),
-                    crate::text::quote(text)
-                ));
+                return Err(format!("time: unknown unit {} in duration {}", quote(unit), quote(text)));
             }
         };
         let (whole, part) = number.split_once('.').unwrap_or((number, ""));

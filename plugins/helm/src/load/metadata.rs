@@ -20,18 +20,22 @@ pub enum Strictness {
 /// Reads a parsed `Chart.yaml`; the metadata is as far filled as it can be, even beside an error.
 pub fn decode_metadata(value: &Value, strictness: Strictness) -> (Metadata, Result<(), String>) {
     let mut metadata = Metadata::default();
-    let result = decode_into(&mut metadata, value, strictness);
+    let result = decode_into(&mut metadata, value, METADATA, strictness);
     (metadata, result)
 }
+
+/// Go's type of metadata, which errors name.
+pub(super) const METADATA: &str = "v2.Metadata";
 
 /// Overlays metadata with a parsed document.
 pub(super) fn decode_into(
     metadata: &mut Metadata,
     value: &Value,
+    wanted: &str,
     strictness: Strictness,
 ) -> Result<(), String> {
     let mut decoder = Decoder::new(strictness);
-    decoder.object(value, "v2.Metadata", "Metadata", |decoder, field, value| match field {
+    decoder.object(value, wanted, "Metadata", |decoder, field, value| match field {
         "name" => decoder.text(value, &mut metadata.name),
         "home" => decoder.text(value, &mut metadata.home),
         "sources" => decoder.texts(value, &mut metadata.sources),

@@ -4,6 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
+use crate::golang::regexp::Regexp;
 use crate::text::quote;
 
 /// Failures beyond these are counted, not listed.
@@ -34,16 +35,58 @@ pub(super) fn list(validator: &Validator, values: &Value) -> String {
 
 /// The message about a schema that is none itself.
 pub(super) fn unusable(schema: &Value, error: &ValidationError<'_>) -> String {
-    let url = match schema.get("$schema").and_then(Value::as_str) {
-        Some(url) => url.trim_end_matches('#'),
-        None => "https://json-schema.org/draft/2020-12/schema",
+    const NEWEST: &str = "https://json-schema.org/draft/2020-12/schema";
+    let url = match schema.get("$schema").and_then(Value::as_str).map(|url| url.trim_end_matches('#')) {
+        None | Some("http://json-schema.org/schema" | "https://json-schema.org/schema") => NEWEST,
+        Some(url) => url,
     };
+    let place = error.instance_path().as_str();
+    let mut lines: Vec<(usize, String)> = Vec::new();
+    let mut say = |depth: usize, place: &str, text: &str| {
+        lines.push((depth, format!("- at {}: {text}", single_quoted(place))));
+    };
+    // The newer drafts put their metaschemas together from parts, at each schema inside the schema anew.
+    let outer = if url.contains("/draft/20") { schemas_above(place) } else { Vec::new() };
+    outer.iter().enumerate().for_each(|(depth, above)| say(depth, above, "'allOf' failed"));
+    say(outer.len(), place, &reason(error));
+    if let ValidationErrorKind::AnyOf { context } = error.kind() {
+        for cause in context.iter().flatten() {
+            say(outer.len() + 1, cause.instance_path().as_str(), &reason(cause));
+        }
+    }
+    let lines: Vec<String> =
+        lines.into_iter().map(|(depth, line)| format!("{}{line}", "  ".repeat(depth))).collect();
     format!(
-        "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{url}#'\n\
-         - at {}: {}\n",
-        single_quoted(error.instance_path().as_str()),
-        reason(error)
+        "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{url}#'\n{}",
+        lines.join("\n")
     )
+}
+
+/// The places of all schemas inside of which a place is, the outermost first.
+fn schemas_above(place: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let ends: Vec<usize> = place.match_indices('/').map(|(at, _)| at).chain([place.len()]).collect();
+    let mut at = 0;
+    while at + 1 < ends.len() {
+        found.push(&place[..ends[at]]);
+        at += match &place[ends[at] + 1..ends[at + 1]] {
+            "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas"
+            | "dependencies" | "allOf" | "anyOf" | "oneOf" | "prefixItems" => 2,
+            "items"
+            | "additionalProperties"
+            | "not"
+            | "if"
+            | "then"
+            | "else"
+            | "contains"
+            | "propertyNames"
+            | "unevaluatedItems"
+            | "unevaluatedProperties" => 1,
+            // Any other keyword holds no schemas.
+            _ => break,
+        };
+    }
+    found
 }
 
 fn reason(error: &ValidationError<'_>) -> String {
@@ -74,7 +117,12 @@ fn reason(error: &ValidationError<'_>) -> String {
         Kind::Pattern { pattern } => {
             Some(format!("{} does not match pattern {}", shown(value), single_quoted(pattern)))
         }
-        Kind::Format { format } => Some(format!("{} is not valid {format}", shown(value))),
+        Kind::Format { format } => {
+            let because =
+                value.as_str().filter(|_| format == "regex").and_then(|text| Regexp::new(text).err());
+            let because = because.map_or(String::new(), |reason| format!(": {reason}"));
+            Some(format!("{} is not valid {format}{because}", shown(value)))
+        }
         Kind::AnyOf { .. } => Some("'anyOf' failed".to_owned()),
         Kind::OneOfNotValid { .. } => Some("'oneOf' failed, none matched".to_owned()),
         Kind::OneOfMultipleValid { .. } => Some("'oneOf' failed, several matched".to_owned()),

@@ -318,7 +318,9 @@ impl<'s> Walk<'s> {
             }
         }
         let at = format!("matched {} items at {}", matched.len(), matched.join(" "));
-        let limit = |keyword: &str| map.get(keyword).and_then(Value::as_u64);
+        // Older drafts know no numbers of matches.
+        let is_counted = self.draft >= 2019;
+        let limit = |keyword: &str| map.get(keyword).filter(|_| is_counted).and_then(Value::as_u64);
         let count = matched.len() as u64;
         match limit("minContains") {
             Some(least) if count < least => {

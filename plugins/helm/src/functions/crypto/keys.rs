@@ -33,7 +33,12 @@ pub(super) enum PrivateKey {
     Rsa(Box<RsaPrivateKey>),
     P256(p256::ecdsa::SigningKey),
     Ed25519(ed25519_dalek::SigningKey),
+    /// Can be read, but Go's certificates do without it.
+    Dsa,
 }
+
+const NO_SIGNER: &str =
+    "error creating certificate: x509: certificate private key does not implement crypto.Signer";
 
 impl PrivateKey {
     pub(super) fn rsa(bits: usize) -> Result<Self, String> {
@@ -75,6 +80,7 @@ impl PrivateKey {
             "EC PRIVATE KEY" => {
                 Self::from_sec1(&der).ok_or_else(|| "parsing EC private key from PEM: malformed key".into())
             }
+            "DSA PRIVATE KEY" => Ok(Self::Dsa),
             label => match label.strip_suffix(" PRIVATE KEY") {
                 Some(kind) => Err(format!("invalid private key type {kind}")),
                 None => Err(format!("no private key data in PEM block of type {label}")),
@@ -130,6 +136,7 @@ impl PrivateKey {
                 ]);
                 to_pem("PRIVATE KEY", &der)
             }
+            Self::Dsa => return Err(NO_SIGNER.into()),
         })
     }
 
@@ -142,6 +149,7 @@ impl PrivateKey {
             }
             Self::P256(key) => key.verifying_key().to_sec1_point(false).as_bytes().to_vec(),
             Self::Ed25519(key) => key.verifying_key().to_bytes().to_vec(),
+            Self::Dsa => return Err(NO_SIGNER.into()),
         })
     }
 
@@ -151,6 +159,7 @@ impl PrivateKey {
             Self::Rsa(_) => sequence(&[&tagged(OID, RSA_ENCRYPTION), NULL]),
             Self::P256(_) => sequence(&[&tagged(OID, EC_PUBLIC_KEY), &tagged(OID, PRIME256V1)]),
             Self::Ed25519(_) => sequence(&[&tagged(OID, ED25519)]),
+            Self::Dsa => return Err(NO_SIGNER.into()),
         };
         Ok(sequence(&[&algorithm, &bit_string(&self.public_bits()?, 0)]))
     }
@@ -161,6 +170,8 @@ impl PrivateKey {
             Self::Rsa(_) => sequence(&[&tagged(OID, SHA256_WITH_RSA), NULL]),
             Self::P256(_) => sequence(&[&tagged(OID, ECDSA_WITH_SHA256)]),
             Self::Ed25519(_) => sequence(&[&tagged(OID, ED25519)]),
+            // Nothing is signed with it.
+            Self::Dsa => Vec::new(),
         }
     }
 
@@ -175,6 +186,7 @@ impl PrivateKey {
                 Ok(signature.to_der().as_bytes().to_vec())
             }
             Self::Ed25519(key) => Ok(key.sign(message).to_bytes().to_vec()),
+            Self::Dsa => Err(NO_SIGNER.into()),
         }
     }
 }

@@ -73,8 +73,7 @@ pub fn sprintf(format: &str, args: &[Value]) -> String {
                 i += 1;
                 match star(args, &mut next) {
                     Some(n) if n >= 0 => flags.precision = Some(n as usize),
-                    Some(_) => {}
-                    None => out.push_str("%!(BADPREC)"),
+                    _ => out.push_str("%!(BADPREC)"),
                 }
                 after_index = false;
             } else {
@@ -106,7 +105,7 @@ pub fn sprintf(format: &str, args: &[Value]) -> String {
         } else {
             let arg = &args[next];
             next += 1;
-            if verb == 'v' {
+            if verb == 'v' || verb == 'w' {
                 flags.sharp_v = std::mem::take(&mut flags.sharp);
                 flags.plus_v = std::mem::take(&mut flags.plus);
             }
@@ -132,14 +131,19 @@ pub fn sprintf(format: &str, args: &[Value]) -> String {
     out
 }
 
+/// A number in a verb; one that is too long takes everything behind it along.
 fn digits(chars: &[char], i: &mut usize) -> Option<usize> {
     let start = *i;
     let mut n = 0i64;
     while let Some(d) = chars.get(*i).and_then(|c| c.to_digit(10)) {
-        n = (n * 10 + i64::from(d)).min(MAX_WIDTH + 1);
+        if n > MAX_WIDTH {
+            *i = chars.len();
+            return None;
+        }
+        n = n * 10 + i64::from(d);
         *i += 1;
     }
-    (*i > start && n <= MAX_WIDTH).then_some(n as usize)
+    (*i > start).then_some(n as usize)
 }
 
 fn star(args: &[Value], next: &mut usize) -> Option<i64> {

@@ -26,23 +26,21 @@ pub(super) fn format_integer(
             let magnitude = n as u64;
             return match verb {
                 'c' => pad(out, &c.to_string(), flags),
-                'q' => pad(out, &quote_char(c), flags),
-                _ if flags.sharp && is_print(c) => pad(out, &format!("U+{magnitude:04X} '{c}'"), flags),
-                _ => pad(out, &format!("U+{magnitude:04X}"), flags),
+                'q' => pad(out, &quote_char(c, flags.plus), flags),
+                _ => {
+                    let digits = flags.precision.unwrap_or(0).max(4);
+                    let is_shown = flags.sharp && magnitude <= u64::from(u32::from(char::MAX)) && is_print(c);
+                    let shown = if is_shown { format!(" '{c}'") } else { String::new() };
+                    let blank = Flags { zero: false, ..flags.clone() };
+                    let code = format!("{magnitude:X}");
+                    let zeros = "0".repeat(digits.saturating_sub(code.len()));
+                    pad(out, &format!("U+{zeros}{code}{shown}"), &blank)
+                }
             };
         }
         _ => return bad_verb(out, value, verb, flags),
     };
     let negative = !unsigned && n < 0;
-    let prefix = match verb {
-        'b' if flags.sharp => "0b",
-        'o' if flags.sharp && !digits.starts_with('0') => "0",
-        'x' if flags.sharp => "0x",
-        'X' if flags.sharp => "0X",
-        'v' if flags.sharp_v && unsigned => "0x",
-        'O' => "0o",
-        _ => "",
-    };
     let digits = if flags.sharp_v && unsigned && verb == 'v' { format!("{magnitude:x}") } else { digits };
     let sign = if negative {
         "-"
@@ -64,16 +62,27 @@ pub(super) fn format_integer(
         let width = flags.width.unwrap_or(0).saturating_sub(sign.len());
         body = "0".repeat(width.saturating_sub(body.len())) + &body;
     }
+    let prefix = match verb {
+        'b' if flags.sharp => "0b",
+        'o' if flags.sharp && !body.starts_with('0') => "0",
+        'x' if flags.sharp => "0x",
+        'X' if flags.sharp => "0X",
+        'v' if flags.sharp_v && unsigned => "0x",
+        'O' if flags.sharp && !body.starts_with('0') => "0o0",
+        'O' => "0o",
+        _ => "",
+    };
     let blank = Flags { zero: false, ..flags.clone() };
     pad(out, &format!("{sign}{prefix}{body}"), &blank);
 }
 
-fn quote_char(c: char) -> String {
+fn quote_char(c: char, is_ascii: bool) -> String {
     match c {
         '\'' => "'\\''".into(),
         '"' => "'\"'".into(),
         _ => {
-            let quoted = quote(&c.to_string());
+            let text = c.to_string();
+            let quoted = if is_ascii { super::quote_ascii(&text) } else { quote(&text) };
             format!("'{}'", &quoted[1..quoted.len() - 1])
         }
     }

@@ -1,5 +1,12 @@
 //! RE2's syntax: patterns rewritten for the `regex` crate, and Go's words for those that are wrong.
 
+/// Names of classes inside of classes.
+const CLASSES: [&str; 14] = [
+    "alnum", "alpha", "ascii", "blank", "cntrl", "digit", "graph", "lower", "print", "punct", "space",
+    "upper", "word", "xdigit",
+];
+const BAD_RANGE: &str = "error parsing regexp: invalid character class range";
+
 /// Go's words for what is wrong with a pattern.
 pub(super) fn describe(pattern: &str, error: &regex::Error) -> String {
     let text = error.to_string();
@@ -7,7 +14,16 @@ pub(super) fn describe(pattern: &str, error: &regex::Error) -> String {
         return "error parsing regexp: expression too large".into();
     }
     if let Some(range) = reversed_range(pattern).filter(|_| text.contains("invalid character class range")) {
-        return format!("error parsing regexp: invalid character class range: `{range}`");
+        return format!("{BAD_RANGE}: `{range}`");
+    }
+    if text.contains("Unicode property not found")
+        && let Some(at) = pattern.find("\\p").or_else(|| pattern.find("\\P"))
+    {
+        let end = match pattern[at..].find('}') {
+            Some(end) if pattern[at + 2..].starts_with('{') => at + end + 1,
+            _ => pattern.char_indices().map(|(i, _)| i).find(|i| *i > at + 2).unwrap_or(pattern.len()),
+        };
+        return format!("{BAD_RANGE}: `{}`", &pattern[at..end]);
     }
     let (reason, part) = if text.contains("unclosed group") {
         ("missing closing )", pattern)
@@ -78,6 +94,7 @@ impl Translator {
                         return Err(self.bad_repetition());
                     }
                 }
+                '(' if self.peek(1) == Some('?') => self.group()?,
                 '*' | '+' | '?' => {
                     self.out.push(c);
                     self.at += 1;
@@ -107,6 +124,31 @@ impl Translator {
         Ok(self.out)
     }
 
+    /// The beginning of a group with a name or flags.
+    fn group(&mut self) -> Result<(), String> {
+        let rest: String = self.chars[self.at..].iter().collect();
+        if let Some(named) = rest.strip_prefix("(?P<").or_else(|| rest.strip_prefix("(?<")) {
+            let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let part = match named.find('>') {
+                Some(end) if end > 0 && named[..end].chars().all(is_word) => None,
+                Some(end) => Some(&rest[..rest.len() - named.len() + end + 1]),
+                None => Some(rest.as_str()),
+            };
+            if let Some(part) = part {
+                return Err(format!("error parsing regexp: invalid named capture: `{part}`"));
+            }
+        } else {
+            let flags = rest[2..].chars().take_while(|c| !matches!(c, ':' | ')'));
+            if let Some(at) = flags.clone().position(|c| !"imsU-".contains(c)) {
+                let part: String = rest.chars().take(at + 3).collect();
+                return Err(format!("error parsing regexp: invalid or unsupported Perl syntax: `{part}`"));
+            }
+        }
+        self.out.push_str("(?");
+        self.at += 2;
+        Ok(())
+    }
+
     /// RE2 allows at most 1000 repetitions.
     fn check_repetition(&self) -> Result<(), String> {
         let body: String = self.chars[self.at + 1..].iter().take_while(|c| **c != '}').collect();
@@ -123,6 +165,21 @@ impl Translator {
             (0..self.at).rev().find(|i| !matches!(self.chars[*i], '*' | '+' | '?')).map_or(0, |i| i + 1);
         let part: String = self.chars[from..=self.at].iter().collect();
         format!("error parsing regexp: invalid nested repetition operator: `{part}`")
+    }
+
+    /// Whether the number of an escaped character is one; Go stops where it gets too large.
+    fn check_code(&self, letter: char) -> Result<(), String> {
+        let mut code = 0;
+        let digits = self.chars[self.at + 3..].iter().take_while(|c| **c != '}' && letter == 'x');
+        for (count, digit) in digits.enumerate() {
+            let Some(digit) = digit.to_digit(16) else { break };
+            code = code * 16 + digit;
+            if code > u32::from(char::MAX) {
+                let part: String = self.chars[self.at..self.at + count + 4].iter().collect();
+                return Err(format!("error parsing regexp: invalid escape sequence: `{part}`"));
+            }
+        }
+        Ok(())
     }
 
     /// `{2}`, `{2,}` or `{2,3}`; anything else is plain text.
@@ -169,6 +226,7 @@ impl Translator {
                 self.out.push('\\');
                 self.out.push(c);
                 if self.peek(2) == Some('{') {
+                    self.check_code(c)?;
                     while let Some(c) = self.peek(take) {
                         self.out.push(c);
                         take += 1;
@@ -204,6 +262,8 @@ impl Translator {
             c if c.is_ascii_alphanumeric() => {
                 return Err(format!(r"error parsing regexp: invalid escape sequence: `\{c}`"));
             }
+            // These are the ends of words to the crate, and themselves to Go.
+            '<' | '>' => self.out.push(c),
             c if c.is_ascii_punctuation() => {
                 self.out.push('\\');
                 self.out.push(c);
@@ -237,6 +297,10 @@ impl Translator {
                 '[' if self.peek(1) == Some(':') => {
                     let rest: String = self.chars[self.at..].iter().collect();
                     match rest.find(":]") {
+                        Some(end) if !CLASSES.contains(&rest[2..end].trim_start_matches('^')) => {
+                            let part = &rest[..end + 2];
+                            return Err(format!("{BAD_RANGE}: `{part}`"));
+                        }
                         Some(end) => {
                             self.out.push_str(&rest[..end + 2]);
                             self.at += rest[..end + 2].chars().count();

@@ -1,8 +1,8 @@
 //! Reading times by a layout.
 
 use super::{Part, next_part};
+use crate::golang::time::quote;
 use crate::golang::time::{DAYS, GoTime, MONTHS, Zone, days_in};
-use crate::text::quote;
 
 /// What parsing has found so far.
 #[derive(Default)]
