@@ -178,9 +178,7 @@ async fn online(mut ui: Ui, server: &ServerArgs, command: Command) -> Result<(),
     let credentials = Credentials::resolve(server, credentials::remembered()?)?;
     let mut session = Session { client: Client::new(credentials)?, ui };
     match command {
-        Command::Package(package::PackageCommand::Push(args)) => {
-            package::push::push(&mut session, args).await
-        }
+        Command::Package(package::PackageCommand::Push(args)) => package::push(&mut session, args).await,
         Command::Service(command) => service::run(&mut session, command).await,
         Command::Subscription(command) => subscription::run(&mut session, command).await,
         Command::Cluster(command) => cluster::run(&mut session, command).await,

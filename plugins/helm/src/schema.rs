@@ -4,11 +4,11 @@
 //! host is refused.
 
 mod failures;
+mod patterns;
 mod report;
 
 use std::fmt::Write;
 
-use jsonschema::error::ValidationErrorKind;
 use jsonschema::{PatternOptions, Retrieve, Uri, Validator};
 use serde_json::Value;
 
@@ -72,7 +72,8 @@ fn read(schema: &[u8]) -> Result<Value, String> {
     })
 }
 
-fn compile(schema: &Value) -> Result<Validator, String> {
+fn compile(original: &Value) -> Result<Validator, String> {
+    let schema = &patterns::translated(original).map_err(|wrong| failures::no_pattern(original, &wrong))?;
     if let Err(error) = jsonschema::meta::validate(schema) {
         return Err(failures::unusable(schema, &error));
     }
@@ -82,13 +83,10 @@ fn compile(schema: &Value) -> Result<Validator, String> {
         // Helm takes what is said about the content of texts for a remark.
         .without_content_encoding_support("base64")
         .without_content_media_type_support("application/json")
+        .with_keyword(patterns::KEYWORD, |_, value, _| Ok(Box::new(patterns::Pattern::new(value)?)))
         .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
         .build(schema)
         .map_err(|error| {
-            // Helm checks patterns with the schema as a whole.
-            if matches!(error.kind(), ValidationErrorKind::Format { .. }) {
-                return failures::unusable(schema, &error);
-            }
             let text = error.to_string();
             match text.strip_prefix("Pointer '").and_then(|rest| rest.strip_suffix("' does not exist")) {
                 Some(pointer) => {
@@ -171,6 +169,62 @@ mod tests {
           - at '/h/1': 'b' does not match pattern '^\'a+$'
         - at '': additional properties 'w\'', 'z' not allowed
         "#);
+    }
+
+    #[test]
+    fn patterns_are_those_of_go() {
+        let schema = |pattern: &str| {
+            json!({
+                "$schema": "http://json-schema.org/draft-07/schema#",
+                "properties": {"a": {"pattern": pattern}, "b": {"default": {"pattern": "("}}},
+                "patternProperties": {r"^[\s\S]*\bx": {"type": "integer"}},
+            })
+        };
+        for pattern in [r"^[\w-.]+$", r"^[[:alpha:]-]+\.b\z", r"^(?i)A-B\.", r"^\Qa-b.\E"] {
+            assert_eq!(check(schema(pattern), json!({"a": "a-b.b"})), "", "{pattern}");
+        }
+        insta::assert_snapshot!(check(schema(r"^\<a\>$"), json!({"a": "a", "x": "1"})), @r"
+        - at '/a': 'a' does not match pattern '^\\<a\\>$'
+        - at '/x': got string, want integer
+        ");
+        insta::assert_snapshot!(check(schema("(?!a)"), json!({})), @r#"
+        "file:///values.schema.json#" is not valid against metaschema: jsonschema validation failed with 'http://json-schema.org/draft-07/schema#'
+        - at '/properties/a/pattern': '(?!a)' is not valid regex: error parsing regexp: invalid or unsupported Perl syntax: `(?!`
+        "#);
+        let schema = json!({"properties": {"a": {"items": {"pattern": "("}}}});
+        insta::assert_snapshot!(check(schema, json!({})), @r#"
+        "file:///values.schema.json#" is not valid against metaschema: jsonschema validation failed with 'https://json-schema.org/draft/2020-12/schema#'
+        - at '': 'allOf' failed
+          - at '/properties/a': 'allOf' failed
+            - at '/properties/a/items': 'allOf' failed
+              - at '/properties/a/items/pattern': '(' is not valid regex: error parsing regexp: missing closing ): `(`
+        "#);
+    }
+
+    #[test]
+    fn a_schema_that_is_none_is_said_part_by_part() {
+        insta::assert_snapshot!(check(json!({"properties": {"a": {"type": "nope"}}}), json!({})), @r#"
+        "file:///values.schema.json#" is not valid against metaschema: jsonschema validation failed with 'https://json-schema.org/draft/2020-12/schema#'
+        - at '': 'allOf' failed
+          - at '/properties/a': 'allOf' failed
+            - at '/properties/a/type': 'anyOf' failed
+              - at '/properties/a/type': value must be one of 'array', 'boolean', 'integer', 'null', 'number', 'object', 'string'
+              - at '/properties/a/type': got string, want array
+        "#);
+        let older = json!({"$schema": "http://json-schema.org/draft-07/schema#", "required": "a"});
+        insta::assert_snapshot!(check(older, json!({})), @r#"
+        "file:///values.schema.json#" is not valid against metaschema: jsonschema validation failed with 'http://json-schema.org/draft-07/schema#'
+        - at '/required': got string, want array
+        "#);
+    }
+
+    #[test]
+    fn the_content_of_texts_is_not_looked_into() {
+        let schema = json!({
+            "$schema": "http://json-schema.org/draft-07/schema#",
+            "properties": {"a": {"contentEncoding": "base64", "contentMediaType": "application/json"}},
+        });
+        assert_eq!(check(schema, json!({"a": "{"})), "");
     }
 
     #[test]

@@ -127,8 +127,7 @@ fn describe_problem(problem: &Value) -> String {
     let Some(message) = text("message").or_else(|| text("detail")).or_else(|| text("reason")) else {
         return problem.to_string();
     };
-    let place =
-        super::package::findings::place(problem).or_else(|| text("field").map(|field| format!("`{field}`")));
+    let place = super::package::place(problem).or_else(|| text("field").map(|field| format!("`{field}`")));
     match place {
         Some(place) => format!("{place}: {message}"),
         None => message.to_owned(),

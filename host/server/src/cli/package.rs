@@ -1,27 +1,24 @@
 //! `osc package`: tools for package files. All but `push` work without a server, through the same component
 //! that the server uses.
 
-pub(crate) mod findings;
-pub(crate) mod push;
-
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
 use osc_plugin_api::documents::finding::{Finding, Outcome, Severity};
 use osc_plugin_api::documents::package::PackageFacts;
 use osc_plugin_api::documents::plan_request::{ClusterFacts, InstanceFacts, PlanOptions, PlanRequest, Verb};
+use reqwest::Method;
 use serde_json::{Value, json};
 
-use self::findings::{is_warning, print_findings};
-use self::push::PushArgs;
 use super::changes::describe;
-use super::duration;
+use super::client::path;
 use super::failure::{Failure, REFUSED};
 use super::offline::Workbench;
 use super::output::table::{Cell, Column, Paint, column, facts, render, scalar};
 use super::output::{Format, OutputArgs, Ui, plain};
 use super::values::ValuesArgs;
+use super::{Session, duration};
 
 /// A component may work so long on a package.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -132,6 +129,30 @@ pub(crate) struct RenderArgs {
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     timeout: u32,
 }
+
+#[derive(Debug, Args)]
+pub(crate) struct PushArgs {
+    /// The packages
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Columns of a list of findings.
+pub(crate) const FINDING_COLUMNS: &[Column] = &[
+    column("SEVERITY", Cell::State("/severity")),
+    column("CHECK", Cell::Text("/check")),
+    column("PLACE", Cell::With(|finding| place(finding).unwrap_or_default())),
+    column("MESSAGE", Cell::With(message)),
+];
+
+const PUSHED: &[Column] = &[
+    column("SERVICE", Cell::Text("/service")),
+    column("VERSION", Cell::Text("/version")),
+    column("STATE", Cell::State("/state")),
+    column("FINDINGS", Cell::With(|version| findings_count(version.get("findings")))),
+];
 
 /// Runs a tool that needs no server.
 pub(crate) async fn run_offline(ui: &mut Ui, command: PackageCommand) -> Result<(), Failure> {
@@ -253,8 +274,154 @@ fn request(name: &str, namespace: &str, values: Value) -> PlanRequest {
     }
 }
 
+/// Uploads packages and shows what was found in them; fails when one is rejected.
+pub(crate) async fn push(session: &mut Session, args: PushArgs) -> Result<(), Failure> {
+    let answer = match args.files.as_slice() {
+        [file] => {
+            let (body, name) = open(file).await?;
+            let request = session.client.request(Method::POST, "/packages").query(&[("filename", name)]);
+            session.client.send(request.header("Content-Type", "application/octet-stream").body(body)).await?
+        }
+        files => {
+            let mut form = reqwest::multipart::Form::new();
+            for file in files {
+                let (body, name) = open(file).await?;
+                form = form.part("file", reqwest::multipart::Part::stream(body).file_name(name));
+            }
+            session.client.send(session.client.request(Method::POST, "/packages").multipart(form)).await?
+        }
+    };
+    let mut versions = match answer {
+        Value::Array(versions) => versions,
+        Value::Object(mut page) if page.contains_key("items") => match page.remove("items") {
+            Some(Value::Array(versions)) => versions,
+            _ => Vec::new(),
+        },
+        version => vec![version],
+    };
+    for version in &mut versions {
+        *version = settled(session, version.take()).await?;
+    }
+    session.ui.list(args.output.format, &versions, PUSHED)?;
+    if args.output.format == Format::Table {
+        show_findings(&mut session.ui, &versions);
+    }
+    let rejected: Vec<String> = versions
+        .iter()
+        .filter(|version| version["state"] == "rejected")
+        .map(|version| format!("`{}` {}", scalar(version.get("service")), scalar(version.get("version"))))
+        .collect();
+    match rejected.as_slice() {
+        [] => Ok(()),
+        names => Err(Failure::refused(format!("rejected: {}", names.join(", ")))
+            .hint("see the findings, and push a mended package")),
+    }
+}
+
+/// Waits until a version has been checked.
+async fn settled(session: &Session, mut version: Value) -> Result<Value, Failure> {
+    let started = tokio::time::Instant::now();
+    while matches!(version["state"].as_str(), Some("uploaded" | "validating" | "scanning")) {
+        if started.elapsed().as_secs() > 300 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let (service, number) = (scalar(version.get("service")), scalar(version.get("version")));
+        version = session.client.get(&path(&["services", &service, "versions", &number])).await?;
+    }
+    Ok(version)
+}
+
+fn show_findings(ui: &mut Ui, versions: &[Value]) {
+    for version in versions {
+        let findings =
+            version.get("findings").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let shown: Vec<&Value> = findings.iter().filter(|finding| finding["result"] != "pass").collect();
+        if shown.is_empty() {
+            continue;
+        }
+        ui.note(&format!(
+            "\nfound in {} {}:",
+            scalar(version.get("service")),
+            scalar(version.get("version"))
+        ));
+        for finding in shown {
+            let place = place(finding).map(|place| format!("{place}: ")).unwrap_or_default();
+            let severity = scalar(finding.get("severity"));
+            ui.note_state(&severity, &format!("{place}{}", message(finding)));
+        }
+    }
+}
+
+/// A file as a streamed body, and its name.
+pub(crate) async fn open(file: &Path) -> Result<(reqwest::Body, String), Failure> {
+    let handle = tokio::fs::File::open(file).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::NotFound => Failure::usage(format!("file `{}` does not exist", file.display())),
+        _ => Failure::failed(format!("cannot read `{}`: {error}", file.display())),
+    })?;
+    let metadata = handle.metadata().await?;
+    if metadata.is_dir() {
+        return Err(Failure::usage(format!("`{}` is a folder", file.display()))
+            .hint("pack it first, as with `helm package`"));
+    }
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    Ok((handle.into(), name))
+}
+
 fn to_value(value: &impl serde::Serialize) -> Result<Value, Failure> {
     serde_json::to_value(value).map_err(|error| Failure::failed(error.to_string()))
+}
+
+fn print_findings(ui: &mut Ui, format: Format, findings: &[Finding]) -> Result<(), Failure> {
+    let document = to_value(&findings)?;
+    let items = document.as_array().map(Vec::as_slice).unwrap_or_default();
+    match format {
+        Format::Table if items.is_empty() => ui.text("nothing found\n"),
+        format => ui.list(format, items, FINDING_COLUMNS),
+    }
+}
+
+fn is_warning(finding: &Finding) -> bool {
+    finding.result == Outcome::Fail && finding.severity != Severity::Info
+}
+
+/// Where a finding is: `file:line`, `file`, or the object.
+pub(crate) fn place(finding: &Value) -> Option<String> {
+    let path = finding.get("path").and_then(Value::as_str);
+    match (path, finding.get("line").and_then(Value::as_u64)) {
+        (Some(path), Some(line)) => Some(format!("{path}:{line}")),
+        (Some(path), None) => Some(path.to_owned()),
+        _ => finding.get("object").and_then(Value::as_str).map(str::to_owned),
+    }
+}
+
+fn message(finding: &Value) -> String {
+    let text = scalar(finding.get("message"));
+    match finding.get("remediation").and_then(Value::as_str) {
+        Some(way_out) if !way_out.is_empty() => format!("{text} ({way_out})"),
+        _ => text,
+    }
+}
+
+/// How many findings of which severity: `1 high, 3 low`.
+pub(crate) fn findings_count(findings: Option<&Value>) -> String {
+    let findings = match findings {
+        Some(Value::Array(findings)) => findings,
+        other => return scalar(other),
+    };
+    let count = |severity: &str| {
+        findings
+            .iter()
+            .filter(|finding| finding["severity"] == severity && finding["result"] != "pass")
+            .count()
+    };
+    let counted: Vec<String> = ["critical", "high", "medium", "low", "info"]
+        .into_iter()
+        .map(|severity| (severity, count(severity)))
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    if counted.is_empty() { "none".to_owned() } else { counted.join(", ") }
 }
 
 fn show_facts(package: &PackageFacts, paint: Paint) -> String {
@@ -313,6 +480,13 @@ const DEPENDENCIES: &[Column] = &[
 mod tests {
     use super::*;
     use insta::assert_snapshot;
+
+    #[test]
+    fn findings_are_counted_by_severity() {
+        let findings = json!([{"severity": "high", "result": "fail"}, {"severity": "low"}, {"severity": "low"}, {"severity": "info", "result": "pass"}]);
+        assert_eq!(findings_count(Some(&findings)), "1 high, 2 low");
+        assert_eq!(findings_count(Some(&json!([]))), "none");
+    }
 
     #[test]
     fn facts_of_a_package_read_well() {

@@ -111,7 +111,7 @@ pub(crate) async fn run(session: &mut Session, command: PluginCommand) -> Result
             session.ui.object(args.output.format, &plugin, show)
         }
         PluginCommand::Install(args) => {
-            let (body, name) = super::package::push::open(&args.file).await?;
+            let (body, name) = super::package::open(&args.file).await?;
             let request = session.client.request(Method::POST, "/plugins");
             let request =
                 request.query(&[("filename", name)]).header("Content-Type", "application/wasm").body(body);

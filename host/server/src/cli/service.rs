@@ -9,7 +9,7 @@ use super::client::path;
 use super::failure::{CONFLICT, Failure, NOT_FOUND, USAGE};
 use super::output::table::{Cell, Column, Paint, column, facts, render, scalar};
 use super::output::{Format, OutputArgs, plain_block};
-use super::package::findings::{FINDING_COLUMNS, findings_count};
+use super::package::{FINDING_COLUMNS, findings_count};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServiceCommand {

@@ -32,6 +32,13 @@ impl Regexp {
             .map_err(|error| describe(pattern, &error))
     }
 
+    /// As other engines read it where they know the same, for names of properties, which they look up themselves.
+    pub fn for_others(&self) -> String {
+        let pattern = self.regex.as_str();
+        let pattern = pattern.replace(r"(?-u:\b)", r"\b").replace(r"(?-u:\B)", r"\B");
+        pattern.replace(r"\z", "$").replace(r"\A", "^")
+    }
+
     pub fn is_match(&self, text: &str) -> bool {
         self.regex.is_match(text)
     }

@@ -4,7 +4,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Map, Value, json};
 
-use crate::golang::regexp::Regexp;
+use super::patterns::{Holds, Unreadable};
 use crate::text::quote;
 
 /// Failures beyond these are counted, not listed.
@@ -35,27 +35,37 @@ pub(super) fn list(validator: &Validator, values: &Value) -> String {
 
 /// The message about a schema that is none itself.
 pub(super) fn unusable(schema: &Value, error: &ValidationError<'_>) -> String {
+    let causes = match error.kind() {
+        ValidationErrorKind::AnyOf { context } => context.iter().flatten().collect(),
+        _ => Vec::new(),
+    };
+    let causes = causes.into_iter().map(|cause| (cause.instance_path().as_str(), reason(cause)));
+    no_schema(schema, error.instance_path().as_str(), &reason(error), &causes.collect::<Vec<_>>())
+}
+
+/// The same about a pattern that is none.
+pub(super) fn no_pattern(schema: &Value, wrong: &Unreadable) -> String {
+    let text = format!("{} is not valid regex: {}", single_quoted(&wrong.pattern), wrong.reason);
+    no_schema(schema, &wrong.place, &text, &[])
+}
+
+fn no_schema(schema: &Value, place: &str, reason: &str, causes: &[(&str, String)]) -> String {
     const NEWEST: &str = "https://json-schema.org/draft/2020-12/schema";
     let url = match schema.get("$schema").and_then(Value::as_str).map(|url| url.trim_end_matches('#')) {
         None | Some("http://json-schema.org/schema" | "https://json-schema.org/schema") => NEWEST,
         Some(url) => url,
     };
-    let place = error.instance_path().as_str();
-    let mut lines: Vec<(usize, String)> = Vec::new();
-    let mut say = |depth: usize, place: &str, text: &str| {
-        lines.push((depth, format!("- at {}: {text}", single_quoted(place))));
-    };
     // The newer drafts put their metaschemas together from parts, at each schema inside the schema anew.
     let outer = if url.contains("/draft/20") { schemas_above(place) } else { Vec::new() };
-    outer.iter().enumerate().for_each(|(depth, above)| say(depth, above, "'allOf' failed"));
-    say(outer.len(), place, &reason(error));
-    if let ValidationErrorKind::AnyOf { context } = error.kind() {
-        for cause in context.iter().flatten() {
-            say(outer.len() + 1, cause.instance_path().as_str(), &reason(cause));
-        }
-    }
-    let lines: Vec<String> =
-        lines.into_iter().map(|(depth, line)| format!("{}{line}", "  ".repeat(depth))).collect();
+    let depth = outer.len();
+    let mut lines: Vec<(usize, &str, &str)> =
+        outer.into_iter().enumerate().map(|(depth, above)| (depth, above, "'allOf' failed")).collect();
+    lines.push((depth, place, reason));
+    lines.extend(causes.iter().map(|(place, reason)| (depth + 1, *place, reason.as_str())));
+    let lines: Vec<String> = lines
+        .into_iter()
+        .map(|(depth, place, text)| format!("{}- at {}: {text}", "  ".repeat(depth), single_quoted(place)))
+        .collect();
     format!(
         "\"file:///values.schema.json#\" is not valid against metaschema: jsonschema validation failed with '{url}#'\n{}",
         lines.join("\n")
@@ -69,21 +79,12 @@ fn schemas_above(place: &str) -> Vec<&str> {
     let mut at = 0;
     while at + 1 < ends.len() {
         found.push(&place[..ends[at]]);
-        at += match &place[ends[at] + 1..ends[at + 1]] {
-            "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas"
-            | "dependencies" | "allOf" | "anyOf" | "oneOf" | "prefixItems" => 2,
-            "items"
-            | "additionalProperties"
-            | "not"
-            | "if"
-            | "then"
-            | "else"
-            | "contains"
-            | "propertyNames"
-            | "unevaluatedItems"
-            | "unevaluatedProperties" => 1,
-            // Any other keyword holds no schemas.
-            _ => break,
+        let keyword = &place[ends[at] + 1..ends[at + 1]];
+        at += match Holds::of(keyword) {
+            Holds::Named => 2,
+            Holds::Schemas if matches!(keyword, "allOf" | "anyOf" | "oneOf" | "prefixItems") => 2,
+            Holds::Schemas => 1,
+            Holds::Other => break,
         };
     }
     found
@@ -117,12 +118,7 @@ fn reason(error: &ValidationError<'_>) -> String {
         Kind::Pattern { pattern } => {
             Some(format!("{} does not match pattern {}", shown(value), single_quoted(pattern)))
         }
-        Kind::Format { format } => {
-            let because =
-                value.as_str().filter(|_| format == "regex").and_then(|text| Regexp::new(text).err());
-            let because = because.map_or(String::new(), |reason| format!(": {reason}"));
-            Some(format!("{} is not valid {format}{because}", shown(value)))
-        }
+        Kind::Format { format } => Some(format!("{} is not valid {format}", shown(value))),
         Kind::AnyOf { .. } => Some("'anyOf' failed".to_owned()),
         Kind::OneOfNotValid { .. } => Some("'oneOf' failed, none matched".to_owned()),
         Kind::OneOfMultipleValid { .. } => Some("'oneOf' failed, several matched".to_owned()),

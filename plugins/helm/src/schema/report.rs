@@ -3,14 +3,13 @@
 //! It only explains: whether values are valid was decided before. What it does not follow (dynamic references,
 //! unevaluated properties, references by identifier) makes it give up, and the plain list stands in.
 
-use regex::RegexBuilder;
 use serde_json::{Map, Value};
 
 use super::failures::{self, single_quoted};
+use super::patterns;
 
 const MAX_DEPTH: usize = 200;
 const MAX_STEPS: usize = 200_000;
-const MAX_PATTERN: usize = 1 << 20;
 
 /// Keywords that are not followed.
 const UNFOLLOWED: [&str; 5] =
@@ -405,8 +404,7 @@ fn string(map: &Map<String, Value>, text: &str, found: &mut Found) -> Walked<()>
 }
 
 fn matches(pattern: &str, text: &str) -> Walked<bool> {
-    let pattern = RegexBuilder::new(pattern).size_limit(MAX_PATTERN).build().map_err(|_| Unfollowed)?;
-    Ok(pattern.is_match(text))
+    patterns::matches(pattern, text).ok_or(Unfollowed)
 }
 
 fn missing(object: &Map<String, Value>, wanted: Option<&Value>) -> Vec<String> {

@@ -268,7 +268,7 @@ impl Translator {
                 self.out.push('\\');
                 self.out.push(c);
             }
-            c => self.out.push(c),
+            c => return Err(format!(r"error parsing regexp: invalid escape sequence: `\{c}`")),
         }
         self.at += take;
         Ok(())
@@ -283,7 +283,10 @@ impl Translator {
             self.at += 1;
         }
         let mut first = true;
+        // Whether a single character stands before, with which a range may begin.
+        let mut single = false;
         loop {
+            let was_single = std::mem::take(&mut single);
             let Some(c) = self.peek(0) else {
                 let part: String = self.chars[start..].iter().collect();
                 return Err(format!("error parsing regexp: missing closing ]: `{part}`"));
@@ -315,6 +318,7 @@ impl Translator {
                     let negated = matches!(self.peek(1), Some('D' | 'S' | 'W'));
                     let shorthand = negated || matches!(self.peek(1), Some('d' | 's' | 'w'));
                     self.escape(true)?;
+                    single = !shorthand;
                     // After a shorthand a dash is itself, never a range.
                     if shorthand && self.peek(0) == Some('-') {
                         self.out.push_str("\\-");
@@ -325,6 +329,9 @@ impl Translator {
                     let ends = self.peek(1) == Some(']');
                     let before_shorthand = self.peek(1) == Some('\\')
                         && matches!(self.peek(2), Some('d' | 's' | 'w' | 'D' | 'S' | 'W'));
+                    if let (true, Some(c)) = (was_single && before_shorthand, self.peek(2)) {
+                        return Err(format!(r"error parsing regexp: invalid escape sequence: `\{c}`"));
+                    }
                     self.out.push_str(if first || ends || before_shorthand { "\\-" } else { "-" });
                     self.at += 1;
                 }
@@ -336,6 +343,8 @@ impl Translator {
                 c => {
                     self.out.push(c);
                     self.at += 1;
+                    // What ends a range begins none.
+                    single = !(self.at >= 2 && self.chars[self.at - 2] == '-' && !was_single);
                 }
             }
             first = false;
