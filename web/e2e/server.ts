@@ -9,6 +9,10 @@ export type Server = {
   signIn: string;
   folder: string;
   osc: (...words: string[]) => string;
+  /** Ends it as a crash would. */
+  kill: () => Promise<void>;
+  /** Starts it again on the same address and data. */
+  restart: () => Promise<void>;
   stop: () => void;
 };
 
@@ -23,9 +27,9 @@ const binary = () => {
 export async function startServer(): Promise<Server> {
   const folder = mkdtempSync(join(tmpdir(), 'osc-console-'));
   const env = { ...process.env, HOME: folder, XDG_CONFIG_HOME: join(folder, '.config') };
-  const child = spawn(binary(), ['sandbox', '--data-dir', join(folder, 'data'), '--listen', '127.0.0.1:0'], {
-    env,
-  });
+  const start = (listen: string) =>
+    spawn(binary(), ['sandbox', '--data-dir', join(folder, 'data'), '--listen', listen], { env });
+  let child = start('127.0.0.1:0');
   const output = await printed(child, /osc ready on (http:\S+)[\s\S]*(http:\S+#token=\S+)/);
   const url = output[1] ?? '';
   const token = readFileSync(join(folder, 'data', 'admin.token'), 'utf8').trim();
@@ -35,6 +39,15 @@ export async function startServer(): Promise<Server> {
     folder,
     osc: (...words) =>
       execFileSync(binary(), words, { env: { ...env, OSC_SERVER: url, OSC_TOKEN: token }, encoding: 'utf8' }),
+    kill: () =>
+      new Promise((done) => {
+        child.once('exit', () => done());
+        child.kill('SIGKILL');
+      }),
+    restart: async () => {
+      child = start(new URL(url).host);
+      await printed(child, /osc ready on (http:\S+)/);
+    },
     stop: () => {
       child.kill('SIGKILL');
       rmSync(folder, { recursive: true, force: true });

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Button, Select, Switch } from 'antd';
 import { useEffect, useRef, useState } from 'react';
 
+import { asApiError } from '~/api/errors';
 import { queries } from '~/api/queries';
 import { useLog } from '~/hooks/useLog';
 import { useText, type TextKey } from '~/i18n';
@@ -24,9 +25,11 @@ export function LogsTab({ id }: { id: string }) {
   const logs = useQuery(queries.logs(id, chosen));
   const pod = chosen.pod ?? logs.data?.pod ?? undefined;
   const container = chosen.container ?? logs.data?.container ?? undefined;
-  const address = follow && logs.isSuccess && pod ? followAddress(id, pod, container) : null;
+  // While the server is away, what is shown stays.
+  const failed = logs.isError && (!logs.data || asApiError(logs.error).status !== 0);
+  const address = follow && logs.data && !failed && pod ? followAddress(id, pod, container) : null;
   const live = useLog(address, () => void logs.refetch());
-  if (logs.isError) return <ErrorView error={logs.error} onRetry={() => void logs.refetch()} />;
+  if (failed) return <ErrorView error={logs.error} onRetry={() => void logs.refetch()} />;
   const pods = logs.data?.pods ?? [];
   if (logs.data && pods.length === 0) {
     return (
