@@ -295,7 +295,10 @@ pub async fn register_sandbox(app: &App, name: &str, kubeconfig: &str, tenant: &
                     },
                 )?,
             };
-            clusters::set_grant(&Scoped::new(tx, tenant.id), id, &EVERYTHING)?;
+            let at = Scoped::new(tx, tenant.id);
+            clusters::set_grant(&at, id, &EVERYTHING)?;
+            // Charts of the cluster's own parts put roles there; `*` does not cover it.
+            clusters::set_grant(&at, id, &NewGrant { namespace: "kube-system", ..EVERYTHING })?;
             Ok(id)
         })
         .await?;

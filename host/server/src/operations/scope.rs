@@ -20,6 +20,9 @@ use crate::error::{Error, Result};
 const SYSTEM_NAMESPACES: [&str; 5] =
     ["kube-system", "kube-public", "kube-node-lease", "osc-system", "osc-global"];
 
+/// Behind every refusal for want of a right.
+const WAY_OUT: &str = "; the cluster's owner can allow it with `osc cluster grant`";
+
 /// What a tenant may do in one cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grant {
@@ -96,7 +99,9 @@ pub(super) fn check_object(object: &Value, grant: &Grant, namespace: &str, scope
 }
 
 fn no_namespace(namespace: &str) -> Error {
-    Error::Refused(format!("the namespace `{namespace}` is not granted to this tenant in this cluster"))
+    Error::Refused(format!(
+        "the namespace `{namespace}` is not granted to this tenant in this cluster{WAY_OUT}"
+    ))
 }
 
 /// The rules, and what they judge by.
@@ -149,10 +154,10 @@ impl Checker<'_> {
         }
         match &placed.namespace {
             Some(namespace) if !self.grant.covers(namespace) => {
-                Err(format!("{placed}: the namespace `{namespace}` is not granted"))
+                Err(format!("{placed}: the namespace `{namespace}` is not granted{WAY_OUT}"))
             }
             None if !self.grant.cluster_scoped && !is_namespace(&placed) => {
-                Err(format!("{placed}: objects outside namespaces are not granted"))
+                Err(format!("{placed}: objects outside namespaces are not granted{WAY_OUT}"))
             }
             _ => Ok(placed),
         }
@@ -197,7 +202,7 @@ impl Checker<'_> {
             Some(namespace) => self.grant.rights(namespace).unwrap_or_default().rbac,
             None => self.grant.cluster_scoped && self.grant.anywhere(|grant| grant.rbac),
         };
-        if may { Ok(()) } else { Err("roles and bindings are not granted".into()) }
+        if may { Ok(()) } else { Err(format!("roles and bindings are not granted{WAY_OUT}")) }
     }
 
     fn privileged(&self, object: &ObjectRef) -> bool {
@@ -211,7 +216,7 @@ impl Checker<'_> {
     /// only with the right to objects outside namespaces.
     fn own_namespace(&self, namespace: &str) -> Verdict {
         if !self.grant.covers(namespace) {
-            return Err(format!("the namespace `{namespace}` is not granted"));
+            return Err(format!("the namespace `{namespace}` is not granted{WAY_OUT}"));
         }
         if namespace != self.namespace && !self.grant.cluster_scoped {
             return Err(format!("the namespace `{namespace}` is not the instance's own"));

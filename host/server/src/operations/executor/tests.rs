@@ -392,7 +392,7 @@ async fn refuses_what_leaves_the_grant_before_anything_runs() {
     assert_eq!(bench.run(id).await, OperationState::Failed);
     assert_eq!(
         bench.reason(id).await,
-        "step `second`: ConfigMap kube-system/settings: the namespace `kube-system` is not granted"
+        "step `second`: ConfigMap kube-system/settings: the namespace `kube-system` is not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
     assert_eq!(bench.cluster.calls(), [] as [&str; 0]);
 }

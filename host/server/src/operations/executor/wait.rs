@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Run, Stop};
 use crate::error::Result;
-use crate::kube::api::is_transient;
+use crate::kube::api::{self, is_transient};
 use crate::operations::clock::elapsed;
 use crate::operations::health::{self, Condition};
 
@@ -197,13 +197,23 @@ impl Run<'_> {
                 _ => None,
             });
             if let Some((pod, reason)) = held {
-                told.push_str(&format!(
-                    "; Pod {}: {reason}",
-                    pod["metadata"]["name"].as_str().unwrap_or_default()
-                ));
+                let name = pod["metadata"]["name"].as_str().unwrap_or_default();
+                told.push_str(&format!("; Pod {name}: {reason}"));
+                if let Some(event) = self.newest_warning(pod).await {
+                    told.push_str(&format!(" ({event})"));
+                }
             }
         }
         told
+    }
+
+    /// What the cluster complained about last: a missing secret is told nowhere else.
+    async fn newest_warning(&self, pod: &Value) -> Option<String> {
+        let pod = ObjectRef::of(pod)?;
+        let namespace = pod.namespace.as_deref().unwrap_or_default();
+        let events = api::events(self.cluster(), namespace, Some(&pod)).await.ok()?;
+        let warning = events.iter().rev().find(|event| event["type"] == "Warning")?;
+        Some(format!("{}: {}", warning["reason"].as_str()?, warning["message"].as_str()?))
     }
 
     /// Which finalizers keep objects, and which controller would have to remove them.

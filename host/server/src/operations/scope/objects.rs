@@ -3,7 +3,7 @@
 use osc_plugin_api::documents::object::ObjectRef;
 use serde_json::Value;
 
-use super::{Checker, Verdict, is_namespace, pods};
+use super::{Checker, Verdict, WAY_OUT, is_namespace, pods};
 
 const READ_ROLES: [&str; 3] = ["view", "edit", "admin"];
 
@@ -39,7 +39,7 @@ pub(super) fn check(checker: &Checker<'_>, placed: &ObjectRef, object: &Value) -
 fn reference(checker: &Checker<'_>, reference: &Value) -> Verdict {
     match reference["namespace"].as_str().filter(|namespace| !namespace.is_empty()) {
         Some(namespace) if !checker.grant.covers(namespace) => {
-            Err(format!("it refers to the namespace `{namespace}`, which is not granted"))
+            Err(format!("it refers to the namespace `{namespace}`, which is not granted{WAY_OUT}"))
         }
         _ => Ok(()),
     }
@@ -107,7 +107,9 @@ fn service_account(checker: &Checker<'_>, namespace: &str) -> Verdict {
     if checker.grant.covers(namespace) {
         return Ok(());
     }
-    Err(format!("it gives rights to a service account of the namespace `{namespace}`, which is not granted"))
+    Err(format!(
+        "it gives rights to a service account of the namespace `{namespace}`, which is not granted{WAY_OUT}"
+    ))
 }
 
 /// Users and groups by name: service accounts in disguise, and groups that hold everybody.
@@ -146,7 +148,7 @@ fn service(checker: &Checker<'_>, object: &Value) -> Verdict {
             && !checker.grant.covers(namespace)
         {
             return Err(format!(
-                "it stands for a service of the namespace `{namespace}`, which is not granted"
+                "it stands for a service of the namespace `{namespace}`, which is not granted{WAY_OUT}"
             ));
         }
     }
@@ -178,7 +180,7 @@ fn volume(checker: &Checker<'_>, placed: &ObjectRef, object: &Value) -> Verdict 
         if let Some(namespace) =
             source["secretNamespace"].as_str().filter(|namespace| !checker.grant.covers(namespace))
         {
-            return Err(format!("it refers to the namespace `{namespace}`, which is not granted"));
+            return Err(format!("it refers to the namespace `{namespace}`, which is not granted{WAY_OUT}"));
         }
     }
     Ok(())

@@ -65,12 +65,12 @@ fn objects_stay_in_granted_namespaces() {
     assert_eq!(verdict(object("v1", "ConfigMap", json!({"namespace": "second"}))), "fine");
     assert_eq!(
         verdict(object("v1", "ConfigMap", json!({"namespace": "other"}))),
-        "never: ConfigMap other/x: the namespace `other` is not granted"
+        "never: ConfigMap other/x: the namespace `other` is not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
     assert_eq!(verdict(object("example.com/v1", "Thing", json!({}))), "fine");
     assert_eq!(
         verdict(object("example.com/v1", "Global", json!({"namespace": "mine"}))),
-        "Global x: objects outside namespaces are not granted"
+        "Global x: objects outside namespaces are not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
     assert_eq!(
         verdict(object("example.com/v1", "Unknown", json!({"namespace": "mine"}))),
@@ -78,7 +78,7 @@ fn objects_stay_in_granted_namespaces() {
     );
     assert_eq!(
         verdict(object("rbac.authorization.k8s.io/v1", "ClusterRole", json!({"namespace": "mine"}))),
-        "ClusterRole x: objects outside namespaces are not granted"
+        "ClusterRole x: objects outside namespaces are not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
 }
 
@@ -89,9 +89,18 @@ fn any_namespace_means_any_free_one() {
         Grant { namespaces: vec![any], taken: BTreeSet::from(["theirs".into()]), cluster_scoped: false };
     for (namespace, expected) in [
         ("free", "fine"),
-        ("theirs", "ConfigMap theirs/x: the namespace `theirs` is not granted"),
-        ("kube-system", "ConfigMap kube-system/x: the namespace `kube-system` is not granted"),
-        ("osc-global", "ConfigMap osc-global/x: the namespace `osc-global` is not granted"),
+        (
+            "theirs",
+            "ConfigMap theirs/x: the namespace `theirs` is not granted; the cluster's owner can allow it with `osc cluster grant`",
+        ),
+        (
+            "kube-system",
+            "ConfigMap kube-system/x: the namespace `kube-system` is not granted; the cluster's owner can allow it with `osc cluster grant`",
+        ),
+        (
+            "osc-global",
+            "ConfigMap osc-global/x: the namespace `osc-global` is not granted; the cluster's owner can allow it with `osc cluster grant`",
+        ),
     ] {
         assert_eq!(
             verdict_of(apply(object("v1", "ConfigMap", json!({"namespace": namespace}))), &grant),
@@ -110,7 +119,7 @@ fn namespaces_are_no_way_out() {
     );
     assert_eq!(
         verdict(namespace("other", json!({}))),
-        "never: Namespace other: the namespace `other` is not granted"
+        "never: Namespace other: the namespace `other` is not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
     assert_eq!(
         verdict(namespace("mine", json!({"pod-security.kubernetes.io/enforce": "privileged"}))),
@@ -120,7 +129,10 @@ fn namespaces_are_no_way_out() {
         verdict_of(Action::EnsureNamespace { namespace: namespace.into() }, &grant(true, true, false))
     };
     assert_eq!(ensure("mine"), "fine");
-    assert_eq!(ensure("kube-system"), "the namespace `kube-system` is not granted");
+    assert_eq!(
+        ensure("kube-system"),
+        "the namespace `kube-system` is not granted; the cluster's owner can allow it with `osc cluster grant`"
+    );
 }
 
 #[test]
@@ -128,7 +140,10 @@ fn roles_and_bindings_need_their_right() {
     let rbac = |kind: &str, extra: Value| object("rbac.authorization.k8s.io/v1", kind, extra);
     let with = |object: Value| verdict_of(apply(object), &grant(true, false, false));
     let role = rbac("Role", json!({"rules": [{"verbs": ["get"], "resources": ["pods"], "apiGroups": [""]}]}));
-    assert_eq!(verdict(role.clone()), "Role mine/x: roles and bindings are not granted");
+    assert_eq!(
+        verdict(role.clone()),
+        "Role mine/x: roles and bindings are not granted; the cluster's owner can allow it with `osc cluster grant`"
+    );
     assert_eq!(with(role), "fine");
     assert_eq!(
         with(rbac("Role", json!({"rules": [{"verbs": ["impersonate"]}]}))),
@@ -153,7 +168,7 @@ fn roles_and_bindings_need_their_right() {
     ] {
         assert_eq!(
             binding("edit", subject),
-            "RoleBinding mine/x: it gives rights to a service account of the namespace `kube-system`, which is not granted"
+            "RoleBinding mine/x: it gives rights to a service account of the namespace `kube-system`, which is not granted; the cluster's owner can allow it with `osc cluster grant`"
         );
     }
     assert_eq!(
@@ -166,7 +181,7 @@ fn roles_and_bindings_need_their_right() {
     );
     assert_eq!(
         verdict(cluster),
-        "never: ClusterRoleBinding x: it gives rights to a service account of the namespace `other`, which is not granted"
+        "never: ClusterRoleBinding x: it gives rights to a service account of the namespace `other`, which is not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
     let token = object("v1", "Secret", json!({"type": "kubernetes.io/service-account-token"}));
     assert_eq!(
@@ -188,9 +203,9 @@ fn the_api_server_calls_only_the_tenants_services() {
     };
     assert_eq!(
         verdict(webhook("mine")),
-        "ValidatingWebhookConfiguration x: objects outside namespaces are not granted"
+        "ValidatingWebhookConfiguration x: objects outside namespaces are not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
-    let away = "it refers to the namespace `kube-system`, which is not granted";
+    let away = "it refers to the namespace `kube-system`, which is not granted; the cluster's owner can allow it with `osc cluster grant`";
     assert_eq!(verdict(webhook("kube-system")), format!("never: ValidatingWebhookConfiguration x: {away}"));
     let crd = json!({"spec": {"conversion": {"webhook": service("kube-system")}}});
     assert_eq!(
@@ -218,7 +233,7 @@ fn references_and_owners_stay_inside() {
     assert_eq!(external("db.second.svc.cluster.local"), "fine");
     assert!(
         external("db.other.svc.cluster.local.")
-            .ends_with("it stands for a service of the namespace `other`, which is not granted")
+            .ends_with("it stands for a service of the namespace `other`, which is not granted; the cluster's owner can allow it with `osc cluster grant`")
     );
     assert!(
         verdict(object("v1", "Service", json!({"spec": {"externalIPs": ["1.2.3.4"]}})))
@@ -238,16 +253,16 @@ fn references_and_owners_stay_inside() {
     let error = check_object(&route, &grant(true, true, true), "mine", &scopes).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "HTTPRoute mine/x: it refers to the namespace `other`, which is not granted"
+        "HTTPRoute mine/x: it refers to the namespace `other`, which is not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
     let volume = |spec: Value| verdict(object("v1", "PersistentVolume", json!({"spec": spec})));
     assert_eq!(
         volume(json!({"claimRef": {"namespace": "other"}})),
-        "never: PersistentVolume x: it refers to the namespace `other`, which is not granted"
+        "never: PersistentVolume x: it refers to the namespace `other`, which is not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
     assert_eq!(
         volume(json!({"cephfs": {"secretRef": {"namespace": "other"}}})),
-        "never: PersistentVolume x: it refers to the namespace `other`, which is not granted"
+        "never: PersistentVolume x: it refers to the namespace `other`, which is not granted; the cluster's owner can allow it with `osc cluster grant`"
     );
     let hidden = verdict_of(
         apply(object("v1", "PersistentVolume", json!({"spec": {"hostPath": {"path": "/"}}}))),
@@ -324,7 +339,10 @@ fn waits_deletes_and_hooks_are_checked_too() {
         )
     };
     assert_eq!(delete(config_map("mine")), "fine");
-    assert_eq!(delete(config_map("other")), "ConfigMap other/x: the namespace `other` is not granted");
+    assert_eq!(
+        delete(config_map("other")),
+        "ConfigMap other/x: the namespace `other` is not granted; the cluster's owner can allow it with `osc cluster grant`"
+    );
     let namespace = |name: &str| ObjectRef {
         api_version: "v1".into(),
         kind: "Namespace".into(),
@@ -346,7 +364,10 @@ fn waits_deletes_and_hooks_are_checked_too() {
             &plain,
         )
     };
-    assert_eq!(wait(config_map("other")), "ConfigMap other/x: the namespace `other` is not granted");
+    assert_eq!(
+        wait(config_map("other")),
+        "ConfigMap other/x: the namespace `other` is not granted; the cluster's owner can allow it with `osc cluster grant`"
+    );
     let crd = ObjectRef {
         api_version: "apiextensions.k8s.io/v1".into(),
         kind: "CustomResourceDefinition".into(),
@@ -362,7 +383,10 @@ fn waits_deletes_and_hooks_are_checked_too() {
         delete: Vec::new(),
         logs: false,
     };
-    assert_eq!(verdict_of(hook, &plain), "Job other/x-generated: the namespace `other` is not granted");
+    assert_eq!(
+        verdict_of(hook, &plain),
+        "Job other/x-generated: the namespace `other` is not granted; the cluster's owner can allow it with `osc cluster grant`"
+    );
     let mut failing = Plan::new("osc");
     failing
         .on_failure
