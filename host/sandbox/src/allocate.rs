@@ -141,6 +141,9 @@ impl Allocator {
     }
 
     fn give(&self, value: &mut Value, taken: &mut Allocated) -> Result<()> {
+        if wants_address(value) {
+            fits_cluster(value)?;
+        }
         self.give_address(value, taken)?;
         self.give_ports(value, &[], taken)
     }
@@ -149,14 +152,11 @@ impl Allocator {
         if !wants_address(value) {
             return Ok(());
         }
-        let wanted = value.text(&["spec", "clusterIP"]).to_string();
-        // What is wrong with families and addresses is said before anything else.
-        let causes = crate::validate::service_addresses(value);
-        if !causes.is_empty() {
-            let named = Named { kind: "Service", group: "", name: value.text(&["metadata", "name"]) };
-            return Err(Status::invalid(named, &causes));
+        let wanted = match value.text(&["spec", "clusterIP"]) {
+            "" => value.items(&["spec", "clusterIPs"]).first().and_then(Value::as_str).unwrap_or_default(),
+            wanted => wanted,
         }
-        single_stack(value)?;
+        .to_string();
         let mut used = self.lock();
         let found = match wanted.as_str() {
             "None" => {
@@ -251,8 +251,19 @@ impl Allocator {
     }
 }
 
-/// The cluster has one family of addresses.
-fn single_stack(service: &Value) -> Result<()> {
+/// What is wrong with families and addresses of a new service is said before anything else; the cluster has one
+/// family.
+fn fits_cluster(service: &Value) -> Result<()> {
+    let named = Named { kind: "Service", group: "", name: service.text(&["metadata", "name"]) };
+    let causes = crate::validate::service_addresses(service);
+    if !causes.is_empty() {
+        return Err(Status::invalid(named, &causes));
+    }
+    // Who makes the endpoints of a headless service alone may give them addresses of any family.
+    let selects = service.at(&["spec", "selector"]).and_then(Value::as_object).is_some_and(|s| !s.is_empty());
+    if service.text(&["spec", "clusterIP"]) == "None" && !selects {
+        return Ok(());
+    }
     let families = service.items(&["spec", "ipFamilies"]);
     let cause = if let Some(at) = families.iter().position(|family| family == "IPv6") {
         Cause::invalid(format!("spec.ipFamilies[{at}]"), &families[at], "not configured on this cluster")
@@ -262,7 +273,6 @@ fn single_stack(service: &Value) -> Result<()> {
     } else {
         return Ok(());
     };
-    let named = Named { kind: "Service", group: "", name: service.text(&["metadata", "name"]) };
     Err(Status::invalid(named, &[cause]))
 }
 
