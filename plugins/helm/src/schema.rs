@@ -52,11 +52,34 @@ pub fn validate(chart: &Chart, values: &Value) -> Result<(), String> {
 pub fn validate_single(values: &Value, schema: &[u8]) -> Result<(), String> {
     let schema = read(schema)?;
     let validator = compile(&schema)?;
-    if validator.is_valid(values) {
+    // Values come with floats for all numbers, which the crate takes for no integers in draft 4.
+    let whole = with_integers(values);
+    if validator.is_valid(&whole) {
         return Ok(());
     }
-    let text = report::describe(&schema, values).unwrap_or_else(|| failures::list(&validator, values));
+    let text = report::describe(&schema, values).unwrap_or_else(|| failures::list(&validator, &whole));
     Err(text)
+}
+
+/// Floats without a fraction as integers, as far as there are such.
+fn with_integers(value: &Value) -> Value {
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let float = number.as_f64().unwrap_or_default();
+            // Both bounds are powers of two, so that what lies between is exact.
+            let is_whole = float.fract() == 0.0
+                && (-9_223_372_036_854_775_808.0..18_446_744_073_709_551_616.0).contains(&float);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked above")]
+            match (is_whole, float < 0.0) {
+                (true, true) => Value::from(float as i64),
+                (true, false) => Value::from(float as u64),
+                _ => value.clone(),
+            }
+        }
+        Value::Array(list) => list.iter().map(with_integers).collect(),
+        Value::Object(map) => map.iter().map(|(key, value)| (key.clone(), with_integers(value))).collect(),
+        other => other.clone(),
+    }
 }
 
 fn read(schema: &[u8]) -> Result<Value, String> {
@@ -238,8 +261,12 @@ mod tests {
     fn older_drafts_keep_their_meaning() {
         let schema = json!({
             "$schema": "http://json-schema.org/draft-04/schema#",
-            "properties": {"a": {"minimum": 1, "exclusiveMinimum": true}, "b": {"items": [{}], "additionalItems": false}},
+            "properties": {
+                "a": {"type": "integer", "minimum": 1, "exclusiveMinimum": true},
+                "b": {"items": [{"type": ["integer", "null"]}], "additionalItems": false},
+            },
         });
+        assert_eq!(check(schema.clone(), json!({"a": 2.0, "b": [1e15]})), "");
         insta::assert_snapshot!(check(schema, json!({"a": 1.0, "b": [1.0, 2.0, 3.0]})), @r#"
         - at '/a': exclusiveMinimum: got 1, want 1
         - at '/b': last 2 additionalItem(s) not allowed

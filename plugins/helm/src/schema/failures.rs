@@ -191,7 +191,8 @@ pub(super) fn of_number(schema: &Map<String, Value>, value: &Value) -> Vec<Strin
         if let Some(want) = schema.get(keyword).and_then(Value::as_f64).filter(|want| fails(got, *want)) {
             found.push(format!(
                 "{name}: got {}, want {}",
-                grouped(&got.to_string()),
+                // Without the sign of a negative zero.
+                grouped(&(got + 0.0).to_string()),
                 grouped(&want.to_string())
             ));
         }
