@@ -5,47 +5,10 @@
 #[macro_export]
 macro_rules! export_deployer {
     ($plugin:expr, uses: [$($interface:ident),* $(,)?]) => {
-        #[doc(hidden)]
-        pub fn deployer() -> impl $crate::deployer::Deployer {
-            $plugin
+        $crate::__export_role! {
+            deployer, Deployer, $plugin, [$($interface),*],
+            [detect(), inspect(), lint(), form(), render(request), plan(request), status(request)]
         }
-
-        #[cfg(target_family = "wasm")]
-        const _: () = {
-            use $crate::guest::{Component, Uses, WitError, calls};
-
-            struct Guest;
-
-            impl Component for Guest {
-                const USES: Uses = Uses::NOTHING$(.$interface())*;
-            }
-
-            impl $crate::guest::deployer::exports::osc::plugin::deployer::Guest for Guest {
-                fn detect() -> Result<String, WitError> {
-                    calls::detect::<Guest>(&deployer())
-                }
-                fn inspect() -> Result<String, WitError> {
-                    calls::inspect::<Guest>(&deployer())
-                }
-                fn lint() -> Result<String, WitError> {
-                    calls::lint::<Guest>(&deployer())
-                }
-                fn form() -> Result<String, WitError> {
-                    calls::form::<Guest>(&deployer())
-                }
-                fn render(request: String) -> Result<String, WitError> {
-                    calls::render::<Guest>(&deployer(), &request)
-                }
-                fn plan(request: String) -> Result<String, WitError> {
-                    calls::plan::<Guest>(&deployer(), &request)
-                }
-                fn status(request: String) -> Result<String, WitError> {
-                    calls::status::<Guest>(&deployer(), &request)
-                }
-            }
-
-    $crate::guest::deployer::export!(Guest with_types_in $crate::guest::deployer);
-        };
     };
 }
 
@@ -54,8 +17,20 @@ macro_rules! export_deployer {
 #[macro_export]
 macro_rules! export_scanner {
     ($plugin:expr, uses: [$($interface:ident),* $(,)?]) => {
+        $crate::__export_role! { scanner, Scanner, $plugin, [$($interface),*], [scan(rendering)] }
+    };
+}
+
+/// What the macros of all roles expand to: module, trait, value, interfaces, and the functions that cross as JSON.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_role {
+    (
+        $role:ident, $trait:ident, $plugin:expr, [$($interface:ident),*],
+        [$($function:ident($($document:ident)?)),*]
+    ) => {
         #[doc(hidden)]
-        pub fn scanner() -> impl $crate::scanner::Scanner {
+        pub fn $role() -> impl $crate::$role::$trait {
             $plugin
         }
 
@@ -69,13 +44,13 @@ macro_rules! export_scanner {
                 const USES: Uses = Uses::NOTHING$(.$interface())*;
             }
 
-            impl $crate::guest::scanner::exports::osc::plugin::scanner::Guest for Guest {
-                fn scan(rendering: String) -> Result<String, WitError> {
-                    calls::scan::<Guest>(&scanner(), &rendering)
-                }
+            impl $crate::guest::$role::exports::osc::plugin::$role::Guest for Guest {
+                $(fn $function($($document: String)?) -> Result<String, WitError> {
+                    calls::$function::<Guest>(&$role() $(, &$document)?)
+                })*
             }
 
-    $crate::guest::scanner::export!(Guest with_types_in $crate::guest::scanner);
+    $crate::guest::$role::export!(Guest with_types_in $crate::guest::$role);
         };
     };
 }
