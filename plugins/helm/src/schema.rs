@@ -4,6 +4,7 @@
 //! host is refused.
 
 mod failures;
+mod formats;
 mod patterns;
 mod report;
 
@@ -107,6 +108,7 @@ fn compile(original: &Value) -> Result<Validator, String> {
         .without_content_encoding_support("base64")
         .without_content_media_type_support("application/json")
         .with_keyword(patterns::KEYWORD, |_, value, _| Ok(Box::new(patterns::Pattern::new(value)?)))
+        .with_keyword(patterns::FORMAT, |_, value, _| Ok(Box::new(patterns::Format::new(value))))
         .with_pattern_options(PatternOptions::regex().size_limit(MAX_PATTERN))
         .build(schema)
         .map_err(|error| {

@@ -44,6 +44,18 @@ pub(crate) fn quote(text: &str) -> String {
     out
 }
 
+/// A character in Go's single quotes, as `%q` prints it.
+pub(crate) fn quote_char(letter: char) -> String {
+    match letter {
+        '\'' => "'\\''".to_owned(),
+        '"' => "'\"'".to_owned(),
+        _ => {
+            let quoted = quote(&letter.to_string());
+            format!("'{}'", &quoted[1..quoted.len() - 1])
+        }
+    }
+}
+
 /// Whether Go's `unicode.IsPrint` holds: letters, marks, numbers, punctuation, symbols and the plain blank.
 pub(crate) fn is_print(letter: char) -> bool {
     if letter.is_ascii() {

@@ -204,6 +204,15 @@ fn parse(raw: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// Whether a text is a link that stands for itself, rather than one that is read beside another.
+pub(crate) fn is_url(text: &str) -> Result<bool, String> {
+    let url = parse(text).map_err(|reason| format!("parse {}: {reason}", quote(text)))?;
+    if hostname(&url.host).contains(':') && !url.host.starts_with('[') {
+        return Err("ipv6 address not enclosed in brackets".into());
+    }
+    Ok(!url.scheme.is_empty())
+}
+
 /// A host with its port: a name, or an address of the sixth version in brackets.
 fn parse_host(host: &str, scheme: &str) -> Result<String, String> {
     let check_port = |port: &str| match port.strip_prefix(':') {

@@ -4,10 +4,15 @@
 use jsonschema::{Keyword, PatternOptions, ValidationError};
 use serde_json::{Map, Value, json};
 
+use super::failures::single_quoted;
+use super::formats;
 use crate::golang::regexp::Regexp;
 
 /// Stands for `pattern` where the schema is compiled.
 pub(super) const KEYWORD: &str = "x-osc-pattern";
+
+/// Stands for `format`, which only older drafts insist on.
+pub(super) const FORMAT: &str = "x-osc-format";
 
 /// A pattern that is none.
 pub(super) struct Unreadable {
@@ -25,6 +30,7 @@ pub(super) fn translated(schema: &Value) -> Result<Value, Unreadable> {
 
 fn walk(schema: &Value, dialect: Option<&Value>, place: &str) -> Result<Value, Unreadable> {
     let Value::Object(map) = schema else { return Ok(schema.clone()) };
+    let is_asserted = super::report::draft(dialect) < 2019;
     let mut out = Map::new();
     for (keyword, value) in map {
         let place = below(place, keyword);
@@ -32,6 +38,10 @@ fn walk(schema: &Value, dialect: Option<&Value>, place: &str) -> Result<Value, U
             ("pattern", Value::String(pattern)) => {
                 check(pattern, &place)?;
                 out.insert(KEYWORD.to_owned(), value.clone());
+                continue;
+            }
+            ("format", Value::String(_)) if is_asserted => {
+                out.insert(FORMAT.to_owned(), value.clone());
                 continue;
             }
             ("patternProperties", Value::Object(named)) => {
@@ -126,6 +136,32 @@ fn check(pattern: &str, place: &str) -> Result<Regexp, Unreadable> {
 /// Whether a text matches; patterns were checked before.
 pub(super) fn matches(pattern: &str, text: &str) -> Option<bool> {
     Some(Regexp::new(pattern).ok()?.is_match(text))
+}
+
+/// The keyword that stands for `format`.
+pub(super) struct Format(String);
+
+impl Format {
+    pub(super) fn new(value: &Value) -> Self {
+        Self(value.as_str().unwrap_or_default().to_owned())
+    }
+}
+
+impl<'i> Keyword<'i> for Format {
+    fn validate(&self, instance: &'i Value) -> Result<(), ValidationError<'i>> {
+        let wrong = instance.as_str().and_then(|text| format_failure(&self.0, text));
+        wrong.map_or(Ok(()), |wrong| Err(ValidationError::custom(wrong)))
+    }
+
+    fn is_valid(&self, instance: &'i Value) -> bool {
+        instance.as_str().is_none_or(|text| formats::check(&self.0, text).is_ok())
+    }
+}
+
+/// What is said about a text that has not its format.
+pub(super) fn format_failure(format: &str, text: &str) -> Option<String> {
+    let reason = formats::check(format, text).err()?;
+    Some(format!("{} is not valid {format}: {reason}", single_quoted(text)))
 }
 
 /// The keyword that stands for `pattern`.

@@ -41,7 +41,7 @@ type Walked<T> = Result<T, Unfollowed>;
 
 /// The lines of all failures; `None` if there is nothing that can be said.
 pub(super) fn describe(schema: &Value, values: &Value) -> Option<String> {
-    let mut walk = Walk { root: schema, draft: draft(schema), steps: 0 };
+    let mut walk = Walk { root: schema, draft: draft(schema.get("$schema")), steps: 0 };
     let node = walk.schema(schema, values, "", 0).ok()??;
     let roots = match node.kind {
         Kind::Group => node.causes,
@@ -62,8 +62,8 @@ fn print(node: &Node, depth: usize, text: &mut String) {
 }
 
 /// The draft as a number; the newest where the schema names none.
-fn draft(schema: &Value) -> u32 {
-    let url = schema.get("$schema").and_then(Value::as_str).unwrap_or_default();
+pub(super) fn draft(dialect: Option<&Value>) -> u32 {
+    let url = dialect.and_then(Value::as_str).unwrap_or_default();
     let known = [("draft-04", 4), ("draft-06", 6), ("draft-07", 7), ("2019-09", 2019)];
     known.iter().find(|(name, _)| url.contains(name)).map_or(2020, |(_, draft)| *draft)
 }
@@ -123,6 +123,13 @@ impl<'s> Walk<'s> {
         if !is_only_reference && let Some(text) = failures::of_value(map, value) {
             found.say(text);
             return Ok(found.nodes.pop());
+        }
+        let format =
+            map.get("format").and_then(Value::as_str).filter(|_| self.draft < 2019 && !is_only_reference);
+        if let (Some(format), Value::String(text)) = (format, value)
+            && let Some(wrong) = patterns::format_failure(format, text)
+        {
+            found.say(wrong);
         }
         if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
             let target = self.resolve(reference).ok_or(Unfollowed)?;
