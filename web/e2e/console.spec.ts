@@ -196,6 +196,7 @@ for (const [language, texts, width] of [
       'instances',
       'operations',
       'clusters',
+      'reviews',
       'plugins',
       'audit',
       'settings',

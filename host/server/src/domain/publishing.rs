@@ -80,16 +80,14 @@ pub async fn review(
     refused: Option<String>,
 ) -> Result<(Service, Version)> {
     let step = if refused.is_some() { Step::Refuse } else { Step::Approve };
-    audited(app, who, Act::new(step.act(), "service-version", id.to_string()), async {
+    let name = name_of(app, who, id).await?;
+    audited(app, who, Act::new(step.act(), "service-version", name), async {
         who.reviewer()?;
         if let Some(reason) = &refused {
             check_text("reason", reason, 500)?;
         }
         let done = app.db.write(move |tx| {
-            let missing = || Error::NotFound { kind: "review", id: id.to_string() };
-            let version = versions::find_by_id(tx, id)?.filter(|version| version.release != Release::Private);
-            let version = version.ok_or_else(missing)?;
-            let service = services::get_anywhere(tx, version.service_id)?;
+            let (service, version) = waiting(tx, id)?;
             let release = step_from(&service, &version, step, false)?;
             versions::set_release_anywhere(tx, id, release, refused.as_deref())?;
             Ok::<_, Error>((service, versions::get(tx, id)?))
@@ -99,6 +97,22 @@ pub async fn review(
         Ok(done)
     })
     .await
+}
+
+/// What the audit log calls a version under review; its number for those who may not know more.
+async fn name_of(app: &App, who: &Principal, id: i64) -> Result<String> {
+    if !who.is_reviewer() {
+        return Ok(id.to_string());
+    }
+    let (service, version) = app.db.read(move |conn| waiting(conn, id)).await?;
+    Ok(format!("{}/{}@{}", service.provider_name, service.name, version.version))
+}
+
+/// A version that was handed to the reviewers.
+fn waiting(conn: &rusqlite::Connection, id: i64) -> Result<(Service, Version)> {
+    let found = versions::find_by_id(conn, id)?.filter(|version| version.release != Release::Private);
+    let version = found.ok_or_else(|| Error::NotFound { kind: "review", id: id.to_string() })?;
+    Ok((services::get_anywhere(conn, version.service_id)?, version))
 }
 
 /// Takes a version of an own service a step further; the newest ready one when none is named.
