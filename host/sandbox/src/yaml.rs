@@ -3,6 +3,7 @@
 //! The library reads YAML 1.2 and does not tell plain texts from quoted ones. But what it hands out lies in the text
 //! that it reads, so the letter before it tells.
 
+mod emit;
 mod plain;
 
 use std::cell::RefCell;
@@ -27,6 +28,11 @@ pub(crate) fn parse(text: &str) -> Result<(Value, Option<String>), String> {
     let twice = twice.into_inner();
     let complaint = (!twice.is_empty()).then(|| format!("yaml: unmarshal errors:\n  {}", twice.join("\n  ")));
     Ok((value, complaint))
+}
+
+/// A value as YAML.
+pub(crate) fn write(value: &Value) -> String {
+    emit::document(value)
 }
 
 /// Deepest nesting of brackets, as in Go.

@@ -168,7 +168,7 @@ impl Answer {
     /// JSON or YAML, as chosen.
     pub(crate) fn value(code: u16, value: &Value, yaml: bool) -> Self {
         if yaml {
-            let text = serde_yaml_ng::to_string(value).unwrap_or_default();
+            let text = crate::yaml::write(value);
             return Self::new(code, "application/yaml", Body::Whole(Some(text.into())));
         }
         Self::json_bytes(code, serialize(value).into())

@@ -66,6 +66,13 @@ fn is_float(text: &str) -> bool {
     some && digits(whole) && digits(fraction) && exponent.is_none_or(|e| !e.is_empty() && digits(e))
 }
 
+/// Whether Go takes a text for a time.
+pub(super) fn is_time(text: &str) -> bool {
+    let day = text.get(..10).unwrap_or(text);
+    let date = jiff::civil::Date::strptime("%Y-%m-%d", day).is_ok();
+    date && (text.len() == 10 || text[10..].starts_with(['T', 't', ' ']))
+}
+
 /// Dates stay texts.
 fn is_date(text: &str) -> bool {
     let bytes = text.as_bytes();
