@@ -19,7 +19,7 @@ use crate::domain::wishes::{Wish, in_force, overrides};
 use crate::domain::{clusters, packages};
 use crate::error::{Error, Result};
 use crate::kube::api::{ClusterApi, api_versions};
-use crate::operations::kinds::Scopes;
+use crate::operations::kinds::{self, Scopes};
 use crate::operations::preview::{Preview, Subject, preview};
 use crate::operations::scope::{Grant, NamespaceGrant};
 use crate::operations::{canonical, check, document_identity, scope};
@@ -110,6 +110,7 @@ pub async fn make(app: &App, tenant: TenantId, wish: &Wish, occasion: &Occasion)
     check::check(&plan)?;
     let scopes = Scopes::new(cluster.discovery(true).await?, &plan);
     scope::check(&plan, &known.grant, &wish.namespace, &scopes)?;
+    kinds::check_known(&plan, &scopes)?;
     let hash = canonical::hash(&plan, &app.sealer)?;
     tracing::debug!(cluster.name = known.cluster_name, "planned `{}` of `{}`", occasion.label, wish.name);
     let revision = known.revision.max(recorded_version(&plan));

@@ -36,6 +36,13 @@ impl Scopes {
             .or_else(|| built_in(group, kind))
     }
 
+    /// Whether the cluster serves the kind in this version, or the plan defines the kind.
+    fn knows(&self, object: &ObjectRef) -> bool {
+        let defined = (object.group().to_owned(), object.kind.clone());
+        self.discovery.find(&object.api_version, &object.kind).is_some()
+            || self.defined.contains_key(&defined)
+    }
+
     /// Where an object goes: namespaced ones without a namespace into the instance's, cluster-scoped ones into none.
     /// A kind that nobody knows stays as it is written, and has a namespace.
     pub fn place(&self, mut object: ObjectRef, namespace: &str) -> ObjectRef {
@@ -60,6 +67,33 @@ impl Scopes {
         }
         Ok((placed, object))
     }
+}
+
+/// Refuses a plan that applies objects of kinds that nobody defines, before it changes anything, as Helm does.
+/// Definitions that the plan waits for come from somebody else in time. Hooks are looked at when their turn comes.
+pub fn check_known(plan: &Plan, scopes: &Scopes) -> Result<()> {
+    for step in &plan.steps {
+        let Action::Apply { objects, .. } = &step.action else { continue };
+        let mut named = objects.iter().filter_map(ObjectRef::of);
+        if let Some(unknown) = named.find(|object| !scopes.knows(object) && !awaited(plan, object.group())) {
+            return Err(Error::Refused(format!(
+                "step `{}`: {unknown}: the cluster does not know the kind `{}` of `{}`; install what defines it first",
+                step.name, unknown.kind, unknown.api_version
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a plan waits for a definition of the group.
+fn awaited(plan: &Plan, group: &str) -> bool {
+    let waits = plan.steps.iter().filter_map(|step| match &step.action {
+        Action::Wait { refs, .. } => Some(refs),
+        _ => None,
+    });
+    waits.flatten().any(|object| {
+        is_crd(object) && object.name.split_once('.').is_some_and(|(_, defined)| defined == group)
+    })
 }
 
 /// The reference of an object of a plan.
@@ -150,4 +184,57 @@ fn built_in(group: &str, kind: &str) -> Option<bool> {
         _ => return None,
     };
     Some(!cluster_scoped)
+}
+
+#[cfg(test)]
+mod tests {
+    use osc_plugin_api::documents::plan::{OnTimeout, Policy, Until};
+    use serde_json::json;
+
+    use super::*;
+    use crate::kube::discovery::ApiKind;
+
+    /// The verdict on a plan that applies a `Toad` of `pond.io/v1`, behind other steps.
+    fn verdict(before: Vec<Action>) -> String {
+        let mut discovery = Discovery::default();
+        for (api_version, kind, plural, namespaced) in [
+            ("pond.io/v2", "Toad", "toads", true),
+            ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false),
+        ] {
+            let (api_version, kind, plural) = (api_version.into(), kind.into(), plural.into());
+            discovery.add(ApiKind { api_version, kind, plural, namespaced, verbs: Vec::new() });
+        }
+        let toad = json!({"apiVersion": "pond.io/v1", "kind": "Toad", "metadata": {"name": "t"}});
+        let mut plan = Plan::new("osc");
+        plan.steps.extend(before.into_iter().map(|action| Step::new("before", action)));
+        plan.steps.push(Step::new("toads", Action::Apply { objects: vec![toad], policy: Policy::Owned }));
+        match check_known(&plan, &Scopes::new(Arc::new(discovery), &plan)) {
+            Ok(()) => "fine".into(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn kinds_are_known_before_anything_is_applied() {
+        assert_eq!(
+            verdict(Vec::new()),
+            "step `toads`: Toad t: the cluster does not know the kind `Toad` of `pond.io/v1`; install what defines it first"
+        );
+        let crd = json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "toads.pond.io"},
+            "spec": {"group": "pond.io", "names": {"kind": "Toad"}, "scope": "Namespaced"},
+        });
+        let defined = ObjectRef::of(&crd).unwrap();
+        assert_eq!(verdict(vec![Action::Apply { objects: vec![crd], policy: Policy::Crd }]), "fine");
+        let wait = Action::Wait {
+            refs: vec![defined],
+            selector: None,
+            until: Until::Exists,
+            timeout_seconds: 0,
+            on_timeout: OnTimeout::Fail,
+        };
+        assert_eq!(verdict(vec![wait]), "fine");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! The object carries the operation, step and attempt that made it. The journal says what is known of it: that it may
 //! have been made, that it was, that it ended. After a crash an object with our mark is waited for; one that is gone
-//! counts as done only if the journal says that it ended.
+//! counts as done only if the journal or an event of the cluster says that it ended.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::apply::annotate;
 use super::wait::Pace;
 use super::{Run, STEP_MARK, Stop};
 use crate::error::Error;
-use crate::kube::api::{DeleteOptions, LogOptions, is_transient};
+use crate::kube::api::{self, DeleteOptions, LogOptions, is_transient};
 use crate::operations::clock::elapsed;
 use crate::operations::health::{self, Condition};
 use crate::operations::journal::{Detail, HookDetail, HookPhase};
@@ -25,6 +25,15 @@ use crate::secrets::hex;
 const GONE_WITHIN: Duration = Duration::from_secs(120);
 const LOG_BYTES: usize = 16 << 10;
 const MAX_LOGGED_PODS: usize = 5;
+const EVENT_TRIES: usize = 5;
+/// Reasons with which a Job fails, in its condition and its event.
+const JOB_FAILURES: [&str; 5] = [
+    "BackoffLimitExceeded",
+    "DeadlineExceeded",
+    "PodFailurePolicy",
+    "MaxFailedIndexesExceeded",
+    "FailedIndexes",
+];
 
 /// A hook's wishes.
 struct Wishes<'a> {
@@ -158,10 +167,7 @@ impl Run<'_> {
             let Some(live) =
                 self.ask(|| self.cluster().get(&state.object)).await?.filter(|live| is_marked(live, mark))
             else {
-                return Err(Stop::Ask(format!(
-                    "{} is gone, and nobody saw how it ended; retry to run it again, or cancel",
-                    state.object
-                )));
+                return self.epitaph(state).await;
             };
             let reason = match ended(&live, wishes.done) {
                 Ended::Well => return Ok(None),
@@ -180,6 +186,34 @@ impl Run<'_> {
         }
     }
 
+    /// How a Job ended that is gone. Charts let the cluster remove a finished one at once (`ttlSecondsAfterFinished`),
+    /// so that only its event is left; that is written apart from the Job and may be late.
+    async fn epitaph(&self, state: &HookDetail) -> Result<Option<String>, Stop> {
+        let namespace = state.object.namespace.as_deref().unwrap_or_default();
+        let mut pace = Pace::new();
+        for _ in 0..EVENT_TRIES {
+            // Whoever may not read events is asked, as if there were none.
+            let events =
+                api::events(self.cluster(), namespace, Some(&state.object)).await.unwrap_or_default();
+            let own = events.iter().rev().filter(|event| event["involvedObject"]["uid"] == *state.uid);
+            for event in own {
+                match event["reason"].as_str().unwrap_or_default() {
+                    "Completed" => return Ok(None),
+                    reason if JOB_FAILURES.contains(&reason) => {
+                        let message = event["message"].as_str().unwrap_or_default();
+                        return Ok(Some(format!("{}: {reason}: {message}", state.object)));
+                    }
+                    _ => {}
+                }
+            }
+            self.sleep(pace.next()).await?;
+        }
+        Err(Stop::Ask(format!(
+            "{} is gone, and nobody saw how it ended; retry to run it again, or cancel",
+            state.object
+        )))
+    }
+
     async fn clean_up(&self, position: i64, state: &HookDetail, delete: &[HookDelete]) -> Result<(), Stop> {
         let wanted = if state.failure.is_none() { HookDelete::Succeeded } else { HookDelete::Failed };
         if delete.contains(&wanted) {
@@ -193,7 +227,7 @@ impl Run<'_> {
     async fn remove(&self, position: i64, object: &ObjectRef, uid: String) -> Result<(), Stop> {
         let options = DeleteOptions { uid: Some(uid), propagation: Propagation::Background, dry_run: false };
         match self.ask(|| self.cluster().delete(object, &options)).await? {
-            crate::kube::api::Deleted::Accepted => {}
+            api::Deleted::Accepted => {}
             _ => return Ok(()),
         }
         let refs = [object.clone()];

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::kube::api::{ClusterApi, is_transient};
 use crate::operations::clock::elapsed;
 use crate::operations::journal::{Detail, Journal};
-use crate::operations::kinds::Scopes;
+use crate::operations::kinds::{self, Scopes};
 use crate::operations::{check, scope};
 use crate::store;
 use crate::store::inventory::InventoryRow;
@@ -98,7 +98,8 @@ impl Run<'_> {
         }
         check::check(self.plan)?;
         let scopes = self.scopes(true).await?;
-        Ok(scope::check(self.plan, &self.target.grant, &self.target.namespace, &scopes)?)
+        scope::check(self.plan, &self.target.grant, &self.target.namespace, &scopes)?;
+        Ok(kinds::check_known(self.plan, &scopes)?)
     }
 
     async fn begin(&self) -> Result<()> {

@@ -215,6 +215,36 @@ async fn a_hook_that_nobody_saw_end_waits_for_a_person() {
     assert_eq!(bench.count("create Job"), 2);
 }
 
+/// How an installation ends whose hook is gone when the server comes back, with this event left of it.
+async fn after_event(reason: &str, message: &str) -> (OperationState, String) {
+    let mut bench = Bench::new().await;
+    let id = bench.operation("install", &plan(vec![hook("migrate", job("migrate-hang"), vec![])])).await;
+    bench.restart(CrashPoint::fail_after(4));
+    assert!(bench.executor.run(id).await.is_err());
+    let job = bench.cluster.take(&object_ref("batch/v1", "Job", "migrate-hang")).unwrap();
+    let involved = json!({"kind": "Job", "name": "migrate-hang", "uid": job["metadata"]["uid"]});
+    bench
+        .cluster
+        .put(json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": "e", "namespace": "shop"},
+        "involvedObject": involved, "reason": reason, "message": message}));
+    bench.restart(CrashPoint::never());
+    (bench.run(id).await, bench.reason(id).await)
+}
+
+#[tokio::test]
+async fn a_hook_that_the_cluster_removed_is_known_by_its_event() {
+    let (state, _) = after_event("Completed", "Job completed").await;
+    assert_eq!(state, OperationState::Succeeded);
+    let (state, reason) = after_event("BackoffLimitExceeded", "Job has reached the limit").await;
+    assert_eq!(state, OperationState::Failed);
+    assert_eq!(
+        reason,
+        "step `migrate` failed: Job shop/migrate-hang: BackoffLimitExceeded: Job has reached the limit"
+    );
+    let (state, _) = after_event("SuccessfulCreate", "Created pod").await;
+    assert_eq!(state, OperationState::Paused);
+}
+
 #[tokio::test]
 async fn cancels_in_the_middle_of_a_wait() {
     let bench = Bench::new().await;
