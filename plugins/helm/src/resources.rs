@@ -114,8 +114,8 @@ fn check(object: &Value, path: &str) -> Result<()> {
         ("metadata.name", name(object)),
     ] {
         if value.is_none_or(str::is_empty) {
-            let kind = kind(object).unwrap_or("object");
-            return Err(Error::invalid_package(format!("`{path}` renders a {kind} without `{field}`")));
+            let kind = kind(object).unwrap_or("an object");
+            return Err(Error::invalid_package(format!("`{path}` renders {kind} without `{field}`")));
         }
     }
     Ok(())

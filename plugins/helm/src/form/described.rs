@@ -28,6 +28,8 @@ const KEPT: [&str; 18] = [
 ];
 /// More that are taken over, for lists and objects.
 const KEPT_COUNTS: [&str; 5] = ["minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"];
+/// Where shapes lie inside a shape.
+const INSIDE: [&str; 5] = ["properties", "items", "additionalProperties", "oneOf", "anyOf"];
 
 /// A schema without references, in the subset that forms understand.
 pub(super) fn described(
@@ -43,7 +45,7 @@ pub(super) fn described(
     // A schema inside itself would have no end.
     let is_endless = followed.iter().any(|reference| builder.references.contains(reference));
     if is_endless {
-        merged.remove("properties");
+        merged.retain(|keyword, _| !INSIDE.contains(&keyword.as_str()));
     }
     let outer = builder.references.len();
     builder.references.append(&mut followed);
@@ -72,15 +74,12 @@ fn field_of(
             result.entry("type").or_insert_with(|| "object".into());
             result.insert("properties".to_owned(), properties);
         }
-        if let Some(items) = merged.get("items").filter(|items| items.is_object()) {
-            let mut flat = Map::new();
-            merge(root, items, &mut flat, &mut Vec::new(), 0);
-            let kind = flat.get("type").cloned();
-            result.insert(
-                "items".to_owned(),
-                kind.map_or_else(|| Value::Object(Map::new()), |kind| serde_json::json!({"type": kind})),
-            );
+        for keyword in ["items", "additionalProperties"] {
+            if let Some(made) = merged.get(keyword).and_then(|schema| each(builder, root, schema, place)) {
+                result.insert(keyword.to_owned(), made);
+            }
         }
+        alternatives(builder, root, &merged, &mut result, place);
     }
     if !result.contains_key("type")
         && let Some(Value::Object(guessed)) =
@@ -93,6 +92,67 @@ fn field_of(
     }
     annotate(builder, &mut result, value, place);
     Value::Object(result)
+}
+
+/// What every entry of a list or map is like, or one of several shapes: nothing has a value or a comment there.
+fn each(builder: &mut Builder, root: &Value, schema: &Value, place: Place<'_>) -> Option<Value> {
+    if schema.as_object().is_none_or(Map::is_empty) || !builder.take() {
+        return None;
+    }
+    let pointer = join(place.pointer, "*");
+    let inner = Place { pointer: &pointer, key: "", parent: place.key, depth: place.depth + 1, ..place };
+    // A secret is named by the place of its value, and there is none yet.
+    let secrets = builder.secrets.len();
+    let made = described(builder, root, schema, None, inner);
+    builder.secrets.truncate(secrets);
+    Some(made)
+}
+
+/// Takes a choice of shapes over, unless its branches only say more about the same shape: plain types become one list
+/// of types, and others a choice.
+fn alternatives(
+    builder: &mut Builder,
+    root: &Value,
+    merged: &Map<String, Value>,
+    result: &mut Map<String, Value>,
+    place: Place<'_>,
+) {
+    for keyword in ["oneOf", "anyOf"] {
+        let branches = merged.get(keyword).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let flat: Vec<Map<String, Value>> = branches
+            .iter()
+            .map(|branch| {
+                let mut flat = Map::new();
+                merge(root, branch, &mut flat, &mut Vec::new(), 0);
+                flat
+            })
+            .collect();
+        let is_shape = |branch: &Map<String, Value>| {
+            ["type", "properties", "enum", "const"].iter().any(|keyword| branch.contains_key(*keyword))
+        };
+        if flat.is_empty() || !flat.iter().all(is_shape) {
+            continue;
+        }
+        if let Some(types) = plain_types(&flat) {
+            result.entry("type").or_insert(types);
+            continue;
+        }
+        let made: Vec<Value> =
+            branches.iter().filter_map(|branch| each(builder, root, branch, place)).collect();
+        if made.len() == branches.len() {
+            result.insert(keyword.to_owned(), made.into());
+        }
+    }
+}
+
+/// The types of branches that say nothing but a type.
+fn plain_types(branches: &[Map<String, Value>]) -> Option<Value> {
+    let says_more = |branch: &Map<String, Value>| branch.keys().any(|key| key != "type");
+    if branches.iter().any(says_more) {
+        return None;
+    }
+    let types: Vec<&str> = branches.iter().map(|branch| branch["type"].as_str()).collect::<Option<_>>()?;
+    (!types.iter().any(|kind| matches!(*kind, "object" | "array"))).then(|| types.into())
 }
 
 fn properties(

@@ -117,7 +117,10 @@ pub(super) fn annotate(
     if place.pointer.is_empty() {
         return;
     }
-    field.entry("title").or_insert_with(|| title(place.key).into());
+    // An entry of a list has no name.
+    if !place.key.is_empty() {
+        field.entry("title").or_insert_with(|| title(place.key).into());
+    }
     if let Some(help) = place.comments.help(place.pointer) {
         field.entry("description").or_insert_with(|| help.into());
     }
@@ -232,14 +235,28 @@ fn widget(field: &Map<String, Value>, default: Option<&Value>, place: Place<'_>)
     }
     match kind {
         Some("string") if text.is_some_and(|text| text.contains('\n')) => Some("textarea"),
-        Some("object") if !field.contains_key("properties") => Some("yaml"),
+        Some("object") => (!has_shape(field)).then_some("yaml"),
         Some("array") => {
-            let items = field.get("items").and_then(|items| items.get("type")).and_then(Value::as_str);
-            matches!(items, None | Some("object")).then_some("yaml")
+            let items = field.get("items").and_then(Value::as_object);
+            let is_told = items.is_some_and(|items| match items.get("type").and_then(Value::as_str) {
+                None | Some("object") => has_shape(items) || items.contains_key("enum"),
+                Some(_) => true,
+            });
+            (!is_told).then_some("yaml")
         }
-        None if !field.contains_key("enum") => Some("yaml"),
+        None if !has_shape(field)
+            && !["enum", "const", "type"].iter().any(|known| field.contains_key(*known)) =>
+        {
+            Some("yaml")
+        }
         _ => None,
     }
+}
+
+/// Whether it is known what is inside.
+fn has_shape(field: &Map<String, Value>) -> bool {
+    ["properties", "oneOf", "anyOf"].iter().any(|keyword| field.contains_key(*keyword))
+        || field.get("additionalProperties").is_some_and(Value::is_object)
 }
 
 /// Whether a name in lower case is that of a secret value rather than of a place where one lies.

@@ -295,6 +295,62 @@ fn schemas_are_taken_over() {
     "#);
 }
 
+/// What becomes of one field `x` of a schema, without its order.
+fn described(schema: Value, default: &str) -> Value {
+    let schema = json!({
+        "type": "object",
+        "properties": {"x": schema},
+        "definitions": {
+            "host": {"type": "object", "required": ["name"], "properties": {
+                "name": {"type": "string"},
+                "password": {"type": "string"},
+                "hosts": {"type": "array", "items": {"$ref": "#/definitions/host"}},
+            }},
+        },
+    });
+    let form = of(&[("values.yaml", default), ("values.schema.json", &schema.to_string())]);
+    assert_eq!(form.secrets, [""; 0]);
+    let mut field = form.json_schema["properties"]["x"].clone();
+    without_order(&mut field);
+    field
+}
+
+fn without_order(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if let Some(hints) = map.get_mut("x-osc").and_then(Value::as_object_mut) {
+                hints.remove("order");
+                if hints.is_empty() {
+                    map.remove("x-osc");
+                }
+            }
+            map.values_mut().for_each(without_order);
+        }
+        Value::Array(items) => items.iter_mut().for_each(without_order),
+        _ => {}
+    }
+}
+
+#[test]
+fn lists_and_maps_say_what_their_entries_are_like() {
+    let host = json!({"$ref": "#/definitions/host"});
+    insta::assert_snapshot!(described(json!({"type": "array", "items": host}), "x: []\n"), @r#"{"default":[],"items":{"properties":{"hosts":{"items":{"required":["name"],"type":"object","x-osc":{"advanced":true,"widget":"yaml"}},"title":"Hosts","type":"array","x-osc":{"widget":"yaml"}},"name":{"title":"Name","type":"string"},"password":{"title":"Password","type":"string","x-osc":{"widget":"password"}}},"required":["name"],"type":"object"},"title":"X","type":"array"}"#);
+    insta::assert_snapshot!(
+        described(json!({"type": "object", "additionalProperties": {"type": "integer"}}), "x: {a: 1}\n"), @r#"{"additionalProperties":{"type":"integer"},"properties":{"a":{"default":1,"title":"A","type":"integer"}},"title":"X","type":"object"}"#);
+    insta::assert_snapshot!(described(json!({"type": "object", "additionalProperties": {}}), "x: {}\n"), @r#"{"default":{},"title":"X","type":"object","x-osc":{"widget":"yaml"}}"#);
+    insta::assert_snapshot!(described(json!({"type": "array"}), "x: []\n"), @r#"{"default":[],"title":"X","type":"array","x-osc":{"widget":"yaml"}}"#);
+}
+
+#[test]
+fn choices_are_taken_over_where_they_are_shapes() {
+    let text = || json!({"type": "string"});
+    insta::assert_snapshot!(described(json!({"oneOf": [text(), {"type": "integer"}]}), "x: 80\n"), @r#"{"default":80,"title":"X","type":["string","integer"]}"#);
+    let off = json!({"type": "object", "properties": {"off": {"const": true}}});
+    insta::assert_snapshot!(described(json!({"anyOf": [off, {"type": "string", "pattern": "^a"}]}), ""), @r#"{"anyOf":[{"properties":{"off":{"const":true,"title":"Off"}},"type":"object"},{"pattern":"^a","type":"string"}],"title":"X"}"#);
+    let one = json!({"type": "object", "properties": {"a": text()}, "oneOf": [{"required": ["a"]}, {"required": ["b"]}]});
+    insta::assert_snapshot!(described(one, "x: {}\n"), @r#"{"properties":{"a":{"title":"A","type":"string"}},"title":"X","type":"object"}"#);
+}
+
 #[test]
 fn keys_become_titles() {
     let titles: Vec<String> =
