@@ -6,6 +6,7 @@ mod audit;
 mod auth;
 mod changes;
 mod clusters;
+mod drain;
 mod error;
 mod events;
 mod extract;

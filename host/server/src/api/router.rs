@@ -10,7 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::{
-    about, assets, audit, changes, clusters, events, guard, health, instances, logs, metrics, openapi,
+    about, assets, audit, changes, clusters, drain, events, guard, health, instances, logs, metrics, openapi,
     operations, packages, plans, plugins, publishing, services, sessions, subscriptions, tenants, tokens,
     users,
 };
@@ -99,6 +99,7 @@ fn uploads() -> OpenApiRouter<Arc<App>> {
     OpenApiRouter::new()
         .routes(routes!(packages::push_packages))
         .routes(routes!(plugins::install_plugin))
+        .layer(middleware::map_request(drain::drained))
         .layer(DefaultBodyLimit::disable())
 }
 
