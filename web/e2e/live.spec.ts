@@ -18,6 +18,8 @@ test.afterEach(() => server.stop());
 test('a deep link leads to the door and back, a used link says how to get another', async ({ page }) => {
   await page.goto(`${server.url}/instances?state=failed`);
   await expect(page).toHaveURL(`${server.url}/sign-in?next=%2Finstances%3Fstate%3Dfailed`);
+  // The door itself remembers where to go, once it is there.
+  await expect(page.getByRole('heading', { name: enUS['signIn.title'], level: 1 })).toBeVisible();
   await page.goto(server.signIn);
   await expect(page).toHaveURL(`${server.url}/instances?state=failed`);
   await expect(page.getByRole('heading', { name: enUS['nav.instances'], level: 1 })).toBeVisible();
