@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use wasmtime::Engine;
 
 use super::builtin;
-use super::compile::{Cache, Compiler, MAX_CODE, this_file};
+use super::compile::{Cache, Compiler, MAX_CODE, ended, this_file};
 use super::engine::{Allocation, config, wasmtime_error};
 use crate::registry::archive::digest;
 
@@ -78,13 +78,7 @@ fn index(file: &mut File) -> anyhow::Result<Option<Index>> {
 
 /// The build's side: `osc __attach FILE FOLDER`, with the folder where code of former builds is kept.
 pub fn attach_main(arguments: &[OsString]) -> ExitCode {
-    match attach(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _ = writeln!(std::io::stderr(), "{error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    ended(attach(arguments))
 }
 
 fn attach(arguments: &[OsString]) -> anyhow::Result<()> {

@@ -183,7 +183,12 @@ impl Cache {
 
 /// The child's side: `osc __compile IN OUT`. Its input is hostile, so it limits itself before it looks.
 pub fn child_main(arguments: &[OsString]) -> ExitCode {
-    match compile(arguments) {
+    ended(compile(arguments))
+}
+
+/// How a hidden subcommand ends; it says why it failed.
+pub(super) fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(std::io::stderr(), "{error:#}");
