@@ -72,7 +72,7 @@ export function LogsTab({ id }: { id: string }) {
           />
           {t('logs.follow')}
         </label>
-        {follow && (
+        {address && (
           <span className="osc-live osc-muted osc-small" data-state={live.state} role="status">
             {t(states[live.state])}
           </span>
