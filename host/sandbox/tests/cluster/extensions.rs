@@ -55,9 +55,11 @@ async fn rules_make_objects_go_wrong() {
     world.create("deployments.apps", deployment("web", 1, json!({})));
     world.create("deployments.apps", deployment("db", 1, json!({})));
     world.until("deployments.apps", "db", |d| d["status"]["availableReplicas"] == 1).await;
+    // The kubelet goes to and fro between the two.
     let stuck = |pod: &Value| {
         let reason = &pod["status"]["containerStatuses"][0]["state"]["waiting"]["reason"];
-        pod["metadata"]["labels"]["app"] == "web" && *reason == "ErrImagePull"
+        pod["metadata"]["labels"]["app"] == "web"
+            && (*reason == "ErrImagePull" || *reason == "ImagePullBackOff")
     };
     world.until_true("a pod that cannot be pulled", || world.list("pods").iter().any(stuck)).await;
 }
