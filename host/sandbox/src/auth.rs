@@ -52,6 +52,13 @@ impl User {
         self.groups.iter().any(|g| g == MASTERS)
     }
 
+    /// The user that the specification of a review names.
+    pub(crate) fn of_review(spec: &Value) -> Self {
+        let groups =
+            spec.items(&["groups"]).iter().filter_map(|group| group.as_str().map(Into::into)).collect();
+        User { name: spec.text(&["user"]).into(), groups, ..User::default() }
+    }
+
     fn anonymous() -> Self {
         User {
             name: "system:anonymous".into(),
@@ -84,6 +91,27 @@ pub(crate) struct Attributes<'a> {
     pub(crate) name: &'a str,
     /// A path instead of a resource.
     pub(crate) path: Option<&'a str>,
+}
+
+impl<'a> Attributes<'a> {
+    /// What the specification of an access review asks about.
+    fn of_review(spec: &'a Value) -> Self {
+        match spec.get("resourceAttributes").filter(|asked| !asked.is_null()) {
+            Some(a) => Attributes {
+                verb: a.text(&["verb"]),
+                group: a.text(&["group"]),
+                resource: a.text(&["resource"]),
+                subresource: a.text(&["subresource"]),
+                namespace: a.text(&["namespace"]),
+                name: a.text(&["name"]),
+                path: None,
+            },
+            None => {
+                let a = &spec["nonResourceAttributes"];
+                Attributes { verb: a.text(&["verb"]), path: Some(a.text(&["path"])), ..Attributes::default() }
+            }
+        }
+    }
 }
 
 impl Attributes<'_> {
@@ -218,6 +246,15 @@ impl Auth {
             }
         }
         None
+    }
+
+    /// The status of an access review with a specification.
+    pub(crate) fn review(&self, core: &Core, user: &User, spec: &Value) -> Value {
+        match self.allows(core, user, &Attributes::of_review(spec)) {
+            Some(reason) if reason.is_empty() => json!({"allowed": true}),
+            Some(reason) => json!({"allowed": true, "reason": reason}),
+            None => json!({"allowed": false}),
+        }
     }
 
     /// All rules that a user has in a namespace.

@@ -10,10 +10,12 @@
 //! | `sandbox.osc.io/logs` | lines of the made-up log |
 //!
 //! Pods of Jobs end with 0 unless told otherwise. Probes pass. What cannot be configured for want of a ConfigMap or
-//! Secret says so. It is an ordinary client of the API and works on real clusters as on the embedded one.
+//! Secret says so; those that an ended pod's program would have made are made up and say that they are, see
+//! [`makers`]. It is an ordinary client of the API and works on real clusters as on the embedded one.
 
 mod course;
 pub mod logs;
+pub mod makers;
 mod node;
 mod references;
 mod stage;
@@ -27,10 +29,11 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 pub use course::{Course, Fault};
+use makers::Makers;
 pub use node::{HOST_IP, SIMULATED_LABEL};
 pub use stage::{Missing, Note, Step, Surroundings, step};
 
-use crate::builtin::{CONFIG_MAPS, NODES, PODS, SECRETS};
+use crate::builtin::{CONFIG_MAPS, NAMESPACES, NODES, PODS, SECRETS};
 use crate::client::{Call, Client, Pending, Resource, Verb};
 use crate::clock::Clock;
 use crate::object::{self, text};
@@ -48,6 +51,7 @@ pub struct Kubelet {
     /// How long a pod takes to start and to stop.
     pace: Duration,
     due: Mutex<Due>,
+    makers: Makers,
 }
 
 /// When pods start (`false`) and stop (`true`), by their uids.
@@ -77,6 +81,7 @@ impl Kubelet {
             addresses: Mutex::default(),
             pace: Duration::ZERO,
             due: Mutex::default(),
+            makers: Makers::default(),
         }
     }
 
@@ -142,6 +147,10 @@ impl Kubelet {
             "" | "Pending" => references::missing(context.cache(), &pod),
             _ => None,
         };
+        let helped = match &missing {
+            Some(missing) => self.makers.help(context, &pod, missing).await?,
+            None => None,
+        };
         let pod_ip = self.addresses().reserve(&pod);
         let around =
             Surroundings { now: context.now(), host_ip: HOST_IP, pod_ip: &pod_ip, missing: missing.as_ref() };
@@ -158,6 +167,9 @@ impl Kubelet {
             };
         }
         if let Some(status) = step.status {
+            if status["phase"] == "Succeeded" {
+                self.makers.ends(context, &pod).await?;
+            }
             let patch = json!({"metadata": {"uid": object::uid(&pod)}, "status": status});
             let call = Call::new(Verb::Strategic, &PODS, &key.namespace, &key.name, patch);
             context.call(call.on("status").by(COMPONENT)).await?;
@@ -165,7 +177,7 @@ impl Kubelet {
                 context.event_at(COMPONENT, &pod, &note.field, note.kind, note.reason, &note.message);
             }
         }
-        Ok(step.again)
+        Ok(helped.or(step.again))
     }
 }
 
@@ -175,7 +187,7 @@ impl Reconciler for Kubelet {
     }
 
     fn watches(&self) -> Vec<Resource> {
-        vec![PODS, NODES, CONFIG_MAPS, SECRETS]
+        vec![PODS, NODES, NAMESPACES, CONFIG_MAPS, SECRETS]
     }
 
     fn initial(&self) -> Vec<Key> {
@@ -200,8 +212,12 @@ impl Reconciler for Kubelet {
                     mine.for_each(|pod| enqueue(Key::of(&PODS, &pod)));
                 }
             }
-        } else if seen.old.is_none() {
-            // Pods may wait for it.
+        } else if *seen.resource == NAMESPACES {
+            if seen.new.is_none() {
+                self.makers.forget(object::name(object));
+            }
+        } else if seen.new.is_some() {
+            // Pods may wait for it, or for a key of it.
             for pod in cache.list(&PODS, object::namespace(object)) {
                 if self.is_mine(&pod) && text(&pod, "/status/phase") == "Pending" {
                     enqueue(Key::of(&PODS, &pod));

@@ -11,7 +11,7 @@ use super::object::object_answer;
 use super::respond::Answer;
 use super::route::Target;
 use crate::api::{empty_object, strict};
-use crate::auth::{Attributes, User};
+use crate::auth::User;
 use crate::ownership::managed::{Claim, Filter, Writer, update};
 use crate::resources::{Resource, Subresource, body_type};
 use crate::schema::typed::{Findings, format_seconds, round_trip};
@@ -155,14 +155,12 @@ fn access_review(context: &Context, resource: &Resource, target: &Target, value:
     }
     let other = resource.plural != "selfsubjectaccessreviews";
     let user = if other {
-        let name = spec.text(&["user"]).to_string();
-        let groups: Vec<String> =
-            spec.items(&["groups"]).iter().filter_map(|g| g.as_str().map(Into::into)).collect();
-        if name.is_empty() && groups.is_empty() {
+        let user = User::of_review(&spec);
+        if user.name.is_empty() && user.groups.is_empty() {
             let text = "at least one of user or group must be specified";
             causes.push(Cause::invalid("spec.user", &"".into(), text));
         }
-        User { name, groups, ..User::default() }
+        user
     } else {
         (*context.user).clone()
     };
@@ -183,26 +181,7 @@ fn access_review(context: &Context, resource: &Resource, target: &Target, value:
             return refuse(&[cause]);
         }
     }
-    let attributes = match of("resourceAttributes") {
-        Some(a) => Attributes {
-            verb: a.text(&["verb"]),
-            group: a.text(&["group"]),
-            resource: a.text(&["resource"]),
-            subresource: a.text(&["subresource"]),
-            namespace: a.text(&["namespace"]),
-            name: a.text(&["name"]),
-            path: None,
-        },
-        None => {
-            let a = &spec["nonResourceAttributes"];
-            Attributes { verb: a.text(&["verb"]), path: Some(a.text(&["path"])), ..Attributes::default() }
-        }
-    };
-    let status = match context.core.auth.allows(&context.core, &user, &attributes) {
-        Some(reason) if reason.is_empty() => json!({"allowed": true}),
-        Some(reason) => json!({"allowed": true, "reason": reason}),
-        None => json!({"allowed": false}),
-    };
+    let status = context.core.auth.review(&context.core, &user, &spec);
     set(value, &["status"], status);
     Ok(())
 }

@@ -12,14 +12,13 @@ use crate::reconcile::cache::Cache;
 pub(super) fn missing(cache: &Cache, pod: &Value) -> Option<Missing> {
     let namespace = object::namespace(pod);
     let mut volumes = items(pod, "/spec/volumes").iter().flat_map(volume_references);
-    if let Some(message) = volumes.find_map(|reference| reference.problem(cache, namespace)) {
-        return Some(Missing { message, volume: true });
+    if let Some(missing) = volumes.find_map(|reference| reference.problem(cache, namespace)) {
+        return Some(Missing { volume: true, ..missing });
     }
     let lists = ["/spec/initContainers", "/spec/containers"];
     let containers = lists.iter().flat_map(|list| items(pod, list));
     let mut references = containers.flat_map(container_references);
-    let message = references.find_map(|reference| reference.problem(cache, namespace))?;
-    Some(Missing { message, volume: false })
+    references.find_map(|reference| reference.problem(cache, namespace))
 }
 
 struct Reference<'a> {
@@ -30,25 +29,29 @@ struct Reference<'a> {
 }
 
 impl Reference<'_> {
-    fn problem(&self, cache: &Cache, namespace: &str) -> Option<String> {
+    fn problem(&self, cache: &Cache, namespace: &str) -> Option<Missing> {
         if self.optional || self.name.is_empty() {
             return None;
         }
+        let missing = |key: &str, message: String| {
+            let (resource, name, key) = (self.resource, self.name.to_owned(), key.to_owned());
+            Some(Missing { resource, name, key, message, volume: false })
+        };
         let what = if *self.resource == SECRETS { "secret" } else { "configmap" };
         let Some(object) = cache.get(self.resource, namespace, self.name) else {
-            return Some(format!("{what} \"{}\" not found", self.name));
+            return missing("", format!("{what} \"{}\" not found", self.name));
         };
         let has = |field: &str| map(&object, field).is_some_and(|data| data.contains_key(self.key));
         if self.key.is_empty() || has("/data") || has("/binaryData") {
             return None;
         }
         let kind = if *self.resource == SECRETS { "Secret" } else { "ConfigMap" };
-        Some(format!("couldn't find key {} in {kind} {namespace}/{}", self.key, self.name))
+        missing(self.key, format!("couldn't find key {} in {kind} {namespace}/{}", self.key, self.name))
     }
 }
 
-const MAPS: &Resource = &CONFIG_MAPS;
-const HIDDEN: &Resource = &SECRETS;
+pub(super) const MAPS: &Resource = &CONFIG_MAPS;
+pub(super) const HIDDEN: &Resource = &SECRETS;
 
 fn container_references(container: &Value) -> Vec<Reference<'_>> {
     let mut found = Vec::new();

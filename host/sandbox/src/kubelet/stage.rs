@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::course::{Course, Fault};
 use super::status::{self, Run};
+use crate::client::Resource;
 use crate::clock;
 use crate::object::{self, items, text};
 
@@ -24,6 +25,12 @@ pub struct Surroundings<'a> {
 /// A reference of a pod that leads nowhere.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
+    /// ConfigMaps or Secrets.
+    pub resource: &'static Resource,
+    /// Name of the object.
+    pub name: String,
+    /// Key of which the object has none; empty if it matters not or the object itself is missing.
+    pub key: String,
     /// `configmap "settings" not found` and the like.
     pub message: String,
     /// Whether a volume needs it: the pod then waits for its volumes, else its containers cannot be configured.

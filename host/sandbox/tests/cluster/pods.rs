@@ -100,3 +100,80 @@ async fn a_pod_says_that_it_is_simulated() {
     let node = world.api.get("nodes", "", "fake-node").unwrap();
     assert_eq!(node.value["metadata"]["labels"]["sandbox.osc.io/simulated"], "true");
 }
+
+/// A Job's pod of an application whose service account `maker` may create Secrets.
+fn maker(world: &World, words: Value) {
+    let role = json!({
+        "metadata": {"name": "maker"},
+        "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]}],
+    });
+    let binding = json!({
+        "metadata": {"name": "maker"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "maker"},
+        "subjects": [{"kind": "ServiceAccount", "name": "maker", "namespace": "default"}],
+    });
+    world.create("serviceaccounts", json!({"metadata": {"name": "maker"}}));
+    world.create("roles.rbac.authorization.k8s.io", role);
+    world.create("rolebindings.rbac.authorization.k8s.io", binding);
+    world.create("pods", ends(words, "maker"));
+}
+
+fn ends(words: Value, account: &str) -> Value {
+    let mut pod = pod(account, json!({"sandbox.osc.io/exit": "0"}));
+    pod["metadata"]["labels"] = json!({"app.kubernetes.io/instance": "web"});
+    pod["spec"]["restartPolicy"] = "Never".into();
+    pod["spec"]["serviceAccountName"] = account.into();
+    pod["spec"]["containers"][0]["args"] = words;
+    pod
+}
+
+fn waits_for_secret(name: &str, application: &str, secret: &str) -> Value {
+    let mut pod = pod(name, json!({}));
+    pod["metadata"]["labels"] = json!({"app.kubernetes.io/instance": application});
+    pod["spec"]["containers"][0]["env"] =
+        json!([{"name": "A", "valueFrom": {"secretKeyRef": {"name": secret, "key": "password"}}}]);
+    pod
+}
+
+fn ended(pod: &Value) -> bool {
+    pod["status"]["phase"] == "Succeeded"
+}
+
+#[tokio::test]
+async fn a_secret_that_an_ended_pod_names_is_made_up_and_says_so() {
+    let world = World::new().await;
+    maker(&world, json!(["create", "--secret-name=made"]));
+    world.until("pods", "maker", ended).await;
+    let made = world.find("secrets", "made").expect("the secret is there before the pod has ended");
+    assert!(made["metadata"]["annotations"]["sandbox.osc.io/simulated"].is_string(), "{made}");
+    let says_so = || world.list("events").iter().any(|event| event["reason"] == "Simulated");
+    world.until_true("the event", says_so).await;
+    // Keys come as pods ask for them.
+    world.create("pods", waits_for_secret("user", "other", "made"));
+    world.until("secrets", "made", |secret| secret["data"]["password"].is_string()).await;
+    world.until("pods", "user", ready).await;
+}
+
+#[tokio::test]
+async fn a_pod_gets_the_secret_that_its_application_may_have_made() {
+    let world = World::new().await;
+    maker(&world, json!([]));
+    world.until("pods", "maker", ended).await;
+    world.create("pods", waits_for_secret("mine", "web", "hidden"));
+    world.create("pods", waits_for_secret("stranger", "other", "strange"));
+    world.until("pods", "mine", waits_for("CreateContainerConfigError")).await;
+    assert!(world.find("secrets", "hidden").is_none(), "whoever makes it really gets some time");
+    world.until("pods", "stranger", waits_for("CreateContainerConfigError")).await;
+    world.pass(60);
+    world.until("secrets", "hidden", |secret| secret["data"]["password"].is_string()).await;
+    world.until("pods", "mine", ready).await;
+    assert!(world.find("secrets", "strange").is_none());
+}
+
+#[tokio::test]
+async fn nothing_is_made_up_for_a_pod_that_may_not_make_it() {
+    let world = World::new().await;
+    world.create("pods", ends(json!(["--secret-name=made"]), "default"));
+    world.until("pods", "default", ended).await;
+    assert!(world.find("secrets", "made").is_none());
+}
