@@ -300,7 +300,8 @@ fn free_address(used: &BTreeSet<u32>) -> Option<u32> {
 }
 
 fn free_port(used: &BTreeSet<(i64, String)>) -> Option<i64> {
-    let free = |port: &i64| !used.iter().any(|(p, _)| p == port);
+    let free =
+        |port: &i64| used.range((*port, String::new())..).next().is_none_or(|(other, _)| other != port);
     for _ in 0..64 {
         let port = rand::random_range(DYNAMIC_PORT..=*PORTS.end());
         if free(&port) {

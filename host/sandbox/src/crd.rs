@@ -20,8 +20,8 @@ pub(crate) use establish::{mark_deletion, note_stored, prepare_create, run, sync
 /// One version of a custom resource.
 #[derive(Debug)]
 pub struct CustomVersion {
-    /// The structural schema, as in the definition.
-    pub schema: Value,
+    /// The structural schema, as in the definition; versions that have the same share it.
+    pub schema: Arc<Value>,
     /// Unknown fields stay at the top.
     pub preserve_unknown: bool,
     /// Paths of the `scale` subresource.
@@ -63,7 +63,14 @@ pub(crate) fn resources(definition: &Value) -> Vec<Arc<Resource>> {
     let stored = versions.iter().find(|v| v["storage"] == true).map_or("", |v| v.text(&["name"]));
     let mut out: Vec<Arc<Resource>> = Vec::new();
     for version in versions.iter().filter(|v| v["served"] == true) {
-        let custom = custom_version(definition, version, &kind);
+        let schema = version.at(&["schema", "openAPIV3Schema"]).unwrap_or(&Value::Null);
+        let same =
+            out.iter().find(|other| other.custom.as_ref().is_some_and(|custom| *custom.schema == *schema));
+        let (schema, node) = match same.and_then(|other| Some((other.custom.as_ref()?, &other.node))) {
+            Some((custom, node)) => (custom.schema.clone(), node.clone()),
+            None => (Arc::new(schema.clone()), root_node(schema, &kind)),
+        };
+        let custom = custom_version(definition, version, &kind, schema);
         let subresources = custom_subresources(&kind, custom.status, custom.scale.is_some());
         out.push(Arc::new(Resource {
             group: group.clone(),
@@ -79,8 +86,8 @@ pub(crate) fn resources(definition: &Value) -> Vec<Arc<Resource>> {
             subresources,
             storage: format!("{plural}.{group}").into(),
             stored_as: (group.clone(), stored.into()),
-            stored_node: root_node(&custom.schema, &kind),
-            node: root_node(&custom.schema, &kind),
+            stored_node: node.clone(),
+            node,
             custom: Some(Arc::new(custom)),
         }));
     }
@@ -109,7 +116,7 @@ pub(crate) fn version_order(version: &str) -> (u8, u32, u32, std::cmp::Reverse<S
     (rank, major, minor, std::cmp::Reverse(version.to_string()))
 }
 
-fn custom_version(definition: &Value, version: &Value, kind: &str) -> CustomVersion {
+fn custom_version(definition: &Value, version: &Value, kind: &str, schema: Arc<Value>) -> CustomVersion {
     let path = |key: &str| -> Vec<String> {
         let text = version.text(&["subresources", "scale", key]);
         text.split('.').filter(|p| !p.is_empty()).map(String::from).collect()
@@ -119,7 +126,6 @@ fn custom_version(definition: &Value, version: &Value, kind: &str) -> CustomVers
         status_replicas: path("statusReplicasPath"),
         label_selector: path("labelSelectorPath"),
     });
-    let schema = version.at(&["schema", "openAPIV3Schema"]).cloned().unwrap_or(Value::Null);
     let deprecation = (version["deprecated"] == true).then(|| match version.text(&["deprecationWarning"]) {
         "" => {
             let group = definition.text(&["spec", "group"]);

@@ -7,6 +7,10 @@ use crate::value::Get;
 
 /// More operations than this are refused.
 const MOST: usize = 10_000;
+/// How many bytes copies may add.
+const COPIED: usize = 3 << 20;
+/// Deepest place that may be written to, the levels of what is written included.
+const DEPTH: usize = 512;
 
 /// The document with all operations applied.
 pub(crate) fn apply(document: &Value, operations: &Value) -> Result<Value> {
@@ -26,7 +30,17 @@ pub(crate) fn apply(document: &Value, operations: &Value) -> Result<Value> {
         return Err(Status::too_large(MOST));
     }
     let mut value = document.clone();
+    let mut copied = 0;
     for operation in list {
+        if operation.text(&["op"]) == "copy" {
+            copied += find(&value, operation.text(&["from"])).map_or(0, size);
+            if copied > COPIED {
+                let text = format!(
+                    "the accumulated size increase of copy is {copied}, exceeding the limit {COPIED}"
+                );
+                return Err(Status::too_large_because(&format!("Unable to complete the copy, {text}")));
+            }
+        }
         step(&mut value, operation)
             .ok_or_else(|| Status { details: Some(<_>::default()), ..Status::unprocessable() })?;
     }
@@ -96,7 +110,29 @@ fn parent<'a>(document: &'a mut Value, path: &str) -> Option<(&'a mut Value, Str
     Some((here, last))
 }
 
+/// About how many bytes the text of a value has.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<usize>() + 1,
+        Value::Object(map) => map.iter().map(|(key, value)| key.len() + size(value) + 4).sum::<usize>() + 1,
+        _ => 4,
+    }
+}
+
+/// How many levels a value has.
+fn levels(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(levels).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
 fn add(document: &mut Value, path: &str, value: Value) -> Option<()> {
+    if path.matches('/').count() + levels(&value) > DEPTH {
+        return None;
+    }
     if path.is_empty() {
         *document = value;
         return Some(());
@@ -140,5 +176,29 @@ fn take(document: &mut Value, path: &str) -> Option<Value> {
             Some(items.remove(i))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::apply;
+
+    #[test]
+    fn copies_are_bounded() {
+        let copies = |from: &str, to: fn(usize) -> String, times: usize| -> Vec<Value> {
+            (0..times).map(|i| json!({"op": "copy", "from": from, "path": to(i)})).collect()
+        };
+        let document = json!({"a": {"text": "x".repeat(1_000)}});
+        let fine = apply(&document, &copies("/a", |i| format!("/b{i}"), 100).into()).unwrap();
+        assert_eq!(fine["b99"], document["a"]);
+        let doubling = apply(&document, &copies("/a", |i| format!("/a/b{i}"), 60).into()).unwrap_err();
+        assert_eq!((doubling.code, doubling.reason), (413, "RequestEntityTooLarge"));
+        assert!(doubling.message.contains("accumulated size increase of copy"), "{doubling}");
+        let nesting: Vec<Value> = (0..16)
+            .map(|i| json!({"op": "copy", "from": "/a", "path": "/a".repeat(1 << i) + "/a"}))
+            .collect();
+        assert_eq!(apply(&json!({"a": {}}), &nesting.into()).unwrap_err().code, 422);
     }
 }

@@ -24,6 +24,7 @@ mod metrics;
 pub mod names;
 pub mod object;
 pub mod ownership;
+mod patterns;
 mod proto;
 pub mod quantity;
 pub mod reconcile;

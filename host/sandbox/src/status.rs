@@ -1,5 +1,7 @@
 //! Errors as the API answers them: `Status` objects with the reasons and texts of a real server.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value, json};
 
 /// A refusal, in the words of the Kubernetes API.
@@ -121,6 +123,14 @@ pub fn go_json(text: &str) -> String {
 
 /// A text as Go's `%q` prints it.
 pub fn go_quote(text: &str) -> String {
+    quoted(text, |c, out| match c {
+        c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
+        c => out.push(c),
+    })
+}
+
+/// A text in double quotes, where letters that mean nothing special are written by `other`.
+pub(crate) fn quoted(text: &str, other: impl Fn(char, &mut String)) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
     for c in text.chars() {
@@ -130,8 +140,7 @@ pub fn go_quote(text: &str) -> String {
             '\n' => out.push_str("\\n"),
             '\t' => out.push_str("\\t"),
             '\r' => out.push_str("\\r"),
-            c if (c as u32) < 0x20 || c as u32 == 0x7f => out.push_str(&format!("\\x{:02x}", c as u32)),
-            c => out.push(c),
+            c => other(c, &mut out),
         }
     }
     out.push('"');
@@ -222,13 +231,9 @@ impl Status {
 
     /// 422 with causes.
     pub fn invalid(named: Named<'_>, causes: &[Cause]) -> Self {
-        let texts: Vec<String> = causes.iter().map(|c| format!("{}: {}", c.field, c.message)).collect();
-        let mut unique: Vec<String> = Vec::new();
-        for text in texts {
-            if !unique.contains(&text) {
-                unique.push(text);
-            }
-        }
+        let mut seen = HashSet::new();
+        let texts = causes.iter().map(|c| format!("{}: {}", c.field, c.message));
+        let mut unique: Vec<String> = texts.filter(|text| seen.insert(text.clone())).collect();
         let all = if unique.len() == 1 { unique.remove(0) } else { format!("[{}]", unique.join(", ")) };
         let mut status = Self::named(422, "Invalid", named, format!("{} is invalid: {all}", named.text()));
         status.set_causes(causes);
@@ -308,7 +313,12 @@ impl Status {
 
     /// 413.
     pub fn too_large(limit: usize) -> Self {
-        Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: limit is {limit}"))
+        Self::too_large_because(&format!("limit is {limit}"))
+    }
+
+    /// 413 for a reason.
+    pub fn too_large_because(why: &str) -> Self {
+        Self::new(413, "RequestEntityTooLarge", format!("Request entity too large: {why}"))
     }
 
     /// 415.

@@ -281,6 +281,32 @@ impl Store {
         Some((inner.ring.range(start..).filter(|c| wanted(c)).cloned().collect(), inner.version))
     }
 
+    /// The same with at most so many changes; the version says how far they reach.
+    pub fn some_changes(
+        &self,
+        since: u64,
+        most: usize,
+        wanted: impl Fn(&Change) -> bool,
+    ) -> Option<(Vec<Change>, u64)> {
+        let inner = self.lock();
+        if since < inner.forgotten {
+            return None;
+        }
+        let start = inner.ring.partition_point(|c| c.version <= since);
+        let mut found = Vec::new();
+        let mut upto = since;
+        for change in inner.ring.range(start..) {
+            if wanted(change) {
+                if found.len() == most {
+                    return Some((found, upto));
+                }
+                found.push(change.clone());
+            }
+            upto = change.version;
+        }
+        Some((found, inner.version))
+    }
+
     /// A receiver that wakes at each change; it holds the newest version.
     pub fn newest(&self) -> watch::Receiver<u64> {
         self.newest.subscribe()
@@ -371,17 +397,37 @@ impl Inner {
     }
 }
 
-/// An estimate that does not serialise: large objects are those with large texts.
+/// How much memory a change holds, about: the object and its text.
 fn weight(change: &Change) -> usize {
+    /// A block of the heap is a multiple of this and one more.
+    const BLOCK: usize = 16;
+    /// A map keeps its entries in nodes of up to eleven, most of them half full.
+    const NODE: usize = 640;
+    const ENTRIES: usize = 6;
     fn size(value: &Value) -> usize {
         match value {
-            Value::String(text) => text.len() + 24,
-            Value::Array(items) => items.iter().map(size).sum::<usize>() + 24,
-            Value::Object(map) => map.iter().map(|(k, v)| k.len() + 48 + size(v)).sum::<usize>(),
-            _ => 16,
+            Value::String(text) => text.len() + BLOCK,
+            Value::Array(items) => {
+                items.iter().map(|item| size(item) + size_of::<Value>()).sum::<usize>() + BLOCK
+            }
+            Value::Object(map) => {
+                let inner = map.iter().map(|(key, value)| key.len() + BLOCK + size(value)).sum::<usize>();
+                map.len().div_ceil(ENTRIES) * NODE + inner
+            }
+            _ => 0,
         }
     }
-    size(&change.object.value)
+    fn text(value: &Value) -> usize {
+        match value {
+            Value::String(text) => text.len() + 3,
+            Value::Array(items) => items.iter().map(text).sum::<usize>() + 2,
+            Value::Object(map) => {
+                map.iter().map(|(key, value)| key.len() + 4 + text(value)).sum::<usize>() + 2
+            }
+            _ => 4,
+        }
+    }
+    size(&change.object.value) + text(&change.object.value)
 }
 
 fn set_version(value: &mut Value, version: u64) {

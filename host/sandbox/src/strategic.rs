@@ -1,5 +1,7 @@
 //! Strategic merge patches: merges that know the merge keys of lists.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use crate::ownership::check::go_print;
@@ -73,7 +75,8 @@ fn merge_map(node: Option<&Node>, mut original: Object, patch: &Object) -> Resul
         if let Some(target) = key.strip_prefix(DELETE) {
             let gone = change.as_array().cloned().unwrap_or_default();
             if let Some(Value::Array(items)) = original.get_mut(target) {
-                items.retain(|item| !gone.contains(item));
+                let gone: HashSet<String> = gone.iter().map(Value::to_string).collect();
+                items.retain(|item| !gone.contains(&item.to_string()));
             }
             continue;
         }
@@ -162,12 +165,9 @@ fn merge_list(
         _ => None,
     });
     if merge_key.is_empty() {
+        let mut known: HashSet<String> = original.iter().map(Value::to_string).collect();
         let mut merged = original.clone();
-        for item in patch {
-            if !merged.contains(item) {
-                merged.push(item.clone());
-            }
-        }
+        merged.extend(patch.iter().filter(|item| known.insert(item.to_string())).cloned());
         let wanted = ordered(patch, order, "")?;
         return Ok(arrange(merged, &wanted, &original, ""));
     }
@@ -175,7 +175,7 @@ fn merge_list(
         return Ok(patch.iter().filter(|i| i.get(PATCH).is_none()).map(without_directives).collect());
     }
     let mut merged = original.clone();
-    let mut plain = Vec::new();
+    let (mut plain, mut gone) = (Vec::new(), HashSet::new());
     for item in patch {
         let Some(id) = item.get(merge_key) else {
             let text = go_print(item);
@@ -184,21 +184,28 @@ fn merge_list(
             )));
         };
         match item.text(&[PATCH]) {
-            "" | "merge" => plain.push((id, item)),
-            "delete" => merged.retain(|old| old.get(merge_key) != Some(id)),
+            "" | "merge" => plain.push((id.to_string(), item)),
+            "delete" => {
+                gone.insert(id.to_string());
+            }
             other => {
                 return Err(server_error(format!("unknown patch type: {other} in map: {}", go_print(item))));
             }
         }
     }
+    merged.retain(|old| identity(old, merge_key).is_none_or(|id| !gone.contains(&id)));
+    let mut places = places(&merged, merge_key);
     for (id, item) in &plain {
-        match merged.iter_mut().find(|old| old.get(merge_key) == Some(id)) {
-            Some(old) => {
-                let before = old.as_object().cloned().unwrap_or_default();
+        match places.get(id) {
+            Some(at) => {
+                let before = merged[*at].as_object().cloned().unwrap_or_default();
                 let change = item.as_object().cloned().unwrap_or_default();
-                *old = Value::Object(merge_map(item_node, before, &change)?);
+                merged[*at] = Value::Object(merge_map(item_node, before, &change)?);
             }
-            None => merged.push(without_directives(item)),
+            None => {
+                places.insert(id.clone(), merged.len());
+                merged.push(without_directives(item));
+            }
         }
     }
     let items: Vec<Value> = plain.into_iter().map(|(_, item)| item.clone()).collect();
@@ -234,17 +241,29 @@ fn same(a: &Value, b: &Value, merge_key: &str) -> bool {
     }
 }
 
+/// What tells an item of a list from the others; `None` for one without the key.
+fn identity(item: &Value, merge_key: &str) -> Option<String> {
+    if merge_key.is_empty() { Some(item.to_string()) } else { item.get(merge_key).map(Value::to_string) }
+}
+
+/// Where items are first.
+fn places(list: &[Value], merge_key: &str) -> HashMap<String, usize> {
+    let found = list.iter().enumerate().rev();
+    found.filter_map(|(at, item)| Some((identity(item, merge_key)?, at))).collect()
+}
+
 /// Items of the patch in its order, the others in the server's; new ones come before the server's.
 fn arrange(merged: Vec<Value>, wanted: &[Value], server: &[Value], merge_key: &str) -> Vec<Value> {
-    let place = |list: &[Value], item: &Value| list.iter().position(|other| same(item, other, merge_key));
+    let (wanted, server) = (places(wanted, merge_key), places(server, merge_key));
+    let place = |list: &HashMap<String, usize>, item: &Value| list.get(&identity(item, merge_key)?).copied();
     let (mut right, mut left): (Vec<Value>, Vec<Value>) =
-        merged.into_iter().partition(|item| place(wanted, item).is_some());
-    right.sort_by_key(|item| place(wanted, item));
-    left.sort_by_key(|item| place(server, item));
+        merged.into_iter().partition(|item| place(&wanted, item).is_some());
+    right.sort_by_cached_key(|item| place(&wanted, item));
+    left.sort_by_cached_key(|item| place(&server, item));
     let mut out = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left.into_iter().peekable(), right.into_iter().peekable());
     while let (Some(l), Some(r)) = (left.peek(), right.peek()) {
-        let server_first = match (place(server, l), place(server, r)) {
+        let server_first = match (place(&server, l), place(&server, r)) {
             (Some(a), Some(b)) => a < b,
             _ => false,
         };

@@ -6,7 +6,7 @@
 mod emit;
 mod plain;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor};
@@ -22,8 +22,8 @@ pub(crate) fn parse(text: &str) -> Result<(Value, Option<String>), String> {
     let Some(first) = serde_yaml_ng::Deserializer::from_str(text).next() else {
         return Ok((Value::Null, None));
     };
-    let twice = RefCell::new(Vec::new());
-    let reader = Reader { text, twice: &twice };
+    let (twice, line) = (RefCell::new(Vec::new()), Cell::new((0, 1)));
+    let reader = Reader { text, twice: &twice, line: &line };
     let value = reader.deserialize(first).map_err(|error| go_error(&error.to_string()))?;
     let twice = twice.into_inner();
     let complaint = (!twice.is_empty()).then(|| format!("yaml: unmarshal errors:\n  {}", twice.join("\n  ")));
@@ -95,6 +95,8 @@ struct Reader<'t> {
     text: &'t str,
     /// Complaints about keys that come twice.
     twice: &'t RefCell<Vec<String>>,
+    /// A place in the text and its line, from where the next are counted.
+    line: &'t Cell<(usize, usize)>,
 }
 
 impl Reader<'_> {
@@ -112,7 +114,14 @@ impl Reader<'_> {
     }
 
     fn line(self, part: &str) -> usize {
-        self.place(part).map_or(0, |at| self.text[..at].matches('\n').count()) + 1
+        let Some(at) = self.place(part) else { return 1 };
+        let (from, line) = match self.line.get() {
+            (from, line) if from <= at => (from, line),
+            _ => (0, 1),
+        };
+        let line = line + self.text[from..at].matches('\n').count();
+        self.line.set((at, line));
+        line
     }
 }
 

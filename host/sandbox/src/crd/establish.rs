@@ -1,5 +1,6 @@
 //! The life of a definition: names accepted, Established, and the clean-up before it goes.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -59,6 +60,21 @@ pub(crate) fn sync(core: &Core) {
     metrics::sync(core);
 }
 
+/// What was served last of each definition, so that changes of conditions make no new types.
+type Served = HashMap<String, Value>;
+
+/// What the served resources of a definition depend on.
+fn depends_on(definition: &Value) -> Value {
+    let of = |path: &[&str]| definition.at(path).cloned().unwrap_or(Value::Null);
+    let names = of(&["status", "acceptedNames"]);
+    json!([
+        of(&["metadata", "uid"]),
+        of(&["metadata", "generation"]),
+        names,
+        is_true(definition, "Established")
+    ])
+}
+
 fn serve(core: &Core, definition: &Value) {
     let name = definition.text(&["metadata", "name"]);
     let served = if is_true(definition, "Established") { resources(definition) } else { Vec::new() };
@@ -78,8 +94,9 @@ fn is_true(definition: &Value, kind: &str) -> bool {
 pub(crate) async fn run(core: Arc<Core>) {
     let api = core.api("kube-apiserver");
     let mut feed = api.feed();
+    let mut served = Served::new();
     for definition in api.list(DEFINITIONS, None) {
-        step(&api, &definition.value);
+        step(&api, &definition.value, &mut served);
     }
     loop {
         match feed.next().await {
@@ -89,21 +106,23 @@ pub(crate) async fn run(core: Arc<Core>) {
                 }
                 for change in changes.iter().filter(|c| &*c.object.key.resource == DEFINITIONS) {
                     if change.kind == ChangeKind::Deleted {
+                        served.remove(&*change.object.key.name);
                         api.core.registry.set_custom(&change.object.key.name, Vec::new());
                         api.core.definitions_changed();
                         // A name that was taken may be free now.
                         for other in api.list(DEFINITIONS, None) {
-                            step(&api, &other.value);
+                            step(&api, &other.value, &mut served);
                         }
                     } else if let Some(now) = api.find(DEFINITIONS, "", &change.object.key.name) {
-                        step(&api, &now.value);
+                        step(&api, &now.value, &mut served);
                     }
                 }
             }
             None => {
                 metrics::sync(&core);
+                served.clear();
                 for definition in api.list(DEFINITIONS, None) {
-                    step(&api, &definition.value);
+                    step(&api, &definition.value, &mut served);
                 }
             }
         }
@@ -111,13 +130,17 @@ pub(crate) async fn run(core: Arc<Core>) {
 }
 
 /// One step towards what a definition wants.
-fn step(api: &Api, definition: &Value) {
+fn step(api: &Api, definition: &Value, served: &mut Served) {
     let name = definition.text(&["metadata", "name"]).to_string();
     if definition.at(&["metadata", "deletionTimestamp"]).is_some() {
         terminate(api, &name, definition);
         return;
     }
-    serve(&api.core, definition);
+    let now = depends_on(definition);
+    if served.get(&name) != Some(&now) {
+        serve(&api.core, definition);
+        served.insert(name.clone(), now);
+    }
     let conflicts = name_conflicts(api, definition);
     let _ = api.modify(DEFINITIONS, "", &name, "status", |d| {
         accept_names(d, &conflicts);

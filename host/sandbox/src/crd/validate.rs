@@ -5,9 +5,9 @@ mod openapi;
 mod rules;
 mod structural;
 
-use regex::Regex;
 use serde_json::{Map, Value};
 
+use crate::patterns::{Pattern, pattern};
 use crate::resources::Resource;
 use crate::status::Cause;
 use crate::value::Get;
@@ -193,10 +193,11 @@ fn text_rules(schema: &Value, text: &str, at: &str, causes: &mut Vec<Cause>) {
         causes.push(Cause::invalid(at, &text.into(), &rule));
         return;
     }
-    if let Some(pattern) = schema.get("pattern").and_then(Value::as_str)
-        && Regex::new(pattern).is_ok_and(|r| !r.is_match(text))
+    if let Some(wanted) = schema.get("pattern").and_then(Value::as_str)
+        && let Pattern::Fine(regex, _) = &*pattern(wanted)
+        && !regex.is_match(text)
     {
-        let rule = format!("{at} in body should match '{pattern}'");
+        let rule = format!("{at} in body should match '{wanted}'");
         causes.push(Cause::invalid(at, &text.into(), &rule));
         return;
     }

@@ -25,8 +25,15 @@ const DRAINED: usize = 16 * LIMIT;
 /// How long that takes at most.
 const DRAIN_TIME: Duration = Duration::from_secs(2);
 
+/// How long a client may take to send a body.
+const READ_TIME: Duration = Duration::from_secs(60);
+
 pub(super) async fn read(mut incoming: Incoming) -> Result<Bytes> {
-    match Limited::new(&mut incoming, LIMIT).collect().await {
+    let collected = tokio::time::timeout(READ_TIME, Limited::new(&mut incoming, LIMIT).collect()).await;
+    let Ok(collected) = collected else {
+        return Err(Status::new(504, "Timeout", "Timeout: the body did not come in time"));
+    };
+    match collected {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<http_body_util::LengthLimitError>() => {
             // A connection that closes with unread bytes may take the answer with it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -20,6 +20,11 @@ use crate::cluster::Core;
 
 /// How long a client may take for its handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a connection may wait for a request; clients give theirs up sooner.
+const IDLE: Duration = Duration::from_secs(180);
+/// How long nothing is accepted when nothing can be.
+const BREATH: Duration = Duration::from_millis(20);
 
 /// Why the cluster cannot be served.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +76,7 @@ impl Listener {
             };
             let Ok((stream, _)) = accepted else {
                 // Too many open files, most likely: let others finish first.
-                tokio::task::yield_now().await;
+                tokio::time::sleep(BREATH).await;
                 continue;
             };
             let _ = stream.set_nodelay(true);
@@ -86,7 +91,8 @@ impl Listener {
                     async move { Ok::<_, std::convert::Infallible>(handle(core, request).await) }
                 });
                 let mut builder = Builder::new(TokioExecutor::new());
-                builder.http2().max_concurrent_streams(1000);
+                builder.http1().timer(TokioTimer::new()).header_read_timeout(IDLE);
+                builder.http2().timer(TokioTimer::new()).max_concurrent_streams(1000);
                 let connection = builder
                     .serve_connection_with_upgrades(TokioIo::new(Lenient::new(stream, is_http2)), service);
                 tokio::select! {

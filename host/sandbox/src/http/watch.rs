@@ -26,6 +26,10 @@ const BOOKMARKS: Duration = Duration::from_secs(50);
 const LONGEST: u64 = 3600;
 /// Answers that wait for a slow client.
 const QUEUE: usize = 64;
+/// Changes that a watch holds while its client is slow; the history is forgotten for all others.
+const BATCH: usize = 32;
+/// A client that reads nothing for so long loses its watch.
+const STALLED: Duration = Duration::from_secs(60);
 /// Objects from this size on are sent from where they lie, so that slow clients hold no copies of them.
 const LARGE: usize = 16 * 1024;
 
@@ -115,7 +119,7 @@ impl Watch {
             let seen = *newest.borrow_and_update();
             let storage = self.resource.storage.clone();
             let namespace = self.namespace.clone();
-            let found = self.core.store.changes(since, |change| {
+            let found = self.core.store.some_changes(since, BATCH, |change| {
                 let key = &change.object.key;
                 key.resource == storage && (namespace.is_empty() || *key.namespace == *namespace)
             });
@@ -235,6 +239,9 @@ impl Watch {
     }
 
     async fn pass(&self, part: Bytes) -> Result<(), Gone> {
-        self.sender.send(part).await.map_err(|_| Gone)
+        match tokio::time::timeout(STALLED, self.sender.send(part)).await {
+            Ok(sent) => sent.map_err(|_| Gone),
+            Err(_) => Err(Gone),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Whether a configuration fits the schema and its items can be told apart, in the words of a real server.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::fields::{Step, step_text};
@@ -83,7 +85,7 @@ fn validate_at(node: &Node, value: &Value, path: &str, errors: &mut Vec<String>)
 }
 
 fn validate_list(node: &Node, item: &Node, values: &[Value], path: &str, errors: &mut Vec<String>) {
-    let mut seen: Vec<Step> = Vec::new();
+    let mut seen: HashSet<Step> = HashSet::new();
     for (i, value) in values.iter().enumerate() {
         let below = if node.list == ListKind::Atomic {
             format!("{path}[{i}]")
@@ -95,10 +97,9 @@ fn validate_list(node: &Node, item: &Node, values: &[Value], path: &str, errors:
                 }
                 Ok(step) => {
                     let text = step_text(&step);
-                    if seen.contains(&step) {
+                    if !seen.insert(step) {
                         errors.push(format!("{path}: duplicate entries for key {text}"));
                     }
-                    seen.push(step);
                     format!("{path}{text}")
                 }
             }

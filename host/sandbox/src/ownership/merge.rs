@@ -1,5 +1,7 @@
 //! Comparing, merging and pruning values by their schema.
 
+use std::collections::{HashMap, HashSet};
+
 use serde_json::{Map, Value};
 
 use super::fields::{Set, Step, field};
@@ -181,14 +183,16 @@ fn compare_lists(
     let a = items(item, list, old);
     let b = items(item, list, new);
     let mut order: Vec<&Step> = Vec::new();
-    for (step, _) in a.iter().chain(&b) {
-        if !order.contains(&step) {
+    let mut both: HashMap<&Step, [Vec<&Value>; 2]> = HashMap::new();
+    for (side, (step, value)) in a.iter().map(|item| (0, item)).chain(b.iter().map(|item| (1, item))) {
+        let sides = both.entry(step).or_insert_with(|| {
             order.push(step);
-        }
+            [Vec::new(), Vec::new()]
+        });
+        sides[side].push(value);
     }
     for step in order {
-        let left: Vec<&Value> = a.iter().filter(|(s, _)| s == step).map(|(_, v)| *v).collect();
-        let right: Vec<&Value> = b.iter().filter(|(s, _)| s == step).map(|(_, v)| *v).collect();
+        let [left, right] = both.remove(step).unwrap_or_default();
         path.push(step.clone());
         match (left.len(), right.len()) {
             (0 | 1, 0 | 1) => compare_at(item, left.first().copied(), right.first().copied(), path, out),
@@ -233,10 +237,14 @@ fn collect(node: &Node, value: &Value, path: &mut Vec<Step>, set: &mut Set) {
         }
         (As::List(item, list), Value::Array(values)) => {
             let steps: Vec<Option<Step>> = values.iter().map(|v| item_step(item, list, v).ok()).collect();
+            let mut times: HashMap<&Step, usize> = HashMap::new();
+            for step in steps.iter().flatten() {
+                *times.entry(step).or_default() += 1;
+            }
             for (step, value) in steps.iter().zip(values) {
                 let Some(step) = step else { continue };
                 path.push(step.clone());
-                if steps.iter().flatten().filter(|s| *s == step).count() < 2 {
+                if times[step] < 2 {
                     collect(item, value, path, set);
                 }
                 set.insert(path);
@@ -280,29 +288,31 @@ fn merge_at(node: &Node, live: Option<&Value>, applied: Option<&Value>) -> Optio
     }
 }
 
+/// The first item of each step.
+fn first_of<'v, 's>(items: &'s [(Step, &'v Value)]) -> HashMap<&'s Step, &'v Value> {
+    items.iter().rev().map(|(step, value)| (step, *value)).collect()
+}
+
 /// Items of the live list stay before the next shared one; among shared ones the applied order wins.
 fn merge_lists(item: &Node, list: &ListKind, live: Option<&Value>, applied: Option<&Value>) -> Option<Value> {
     let left = items(item, list, live);
     let right = items(item, list, applied);
-    let in_left = |step: &Step| left.iter().any(|(s, _)| s == step);
-    let in_right = |step: &Step| right.iter().any(|(s, _)| s == step);
-    let find = |from: &[(Step, &Value)], step: &Step| {
-        from.iter().find(|(s, _)| s == step).map(|(_, v)| (*v).clone())
-    };
-    let mut shared = right.iter().map(|(s, _)| s).filter(|s| in_left(s));
+    let (of_left, of_right) = (first_of(&left), first_of(&right));
+    let in_right = |step: &Step| of_right.contains_key(step);
+    let mut shared = right.iter().map(|(s, _)| s).filter(|s| of_left.contains_key(s));
     let mut next_shared = shared.next();
-    let mut merged: Vec<&Step> = Vec::new();
+    let mut merged: HashSet<&Step> = HashSet::new();
     let mut out = Vec::new();
-    let mut push = |live: Option<Value>, applied: Option<Value>| {
-        out.extend(merge_at(item, live.as_ref(), applied.as_ref()));
+    let mut push = |live: Option<&Value>, applied: Option<&Value>| {
+        out.extend(merge_at(item, live, applied));
     };
     let (mut l, mut r) = (0, 0);
     while l < left.len() || r < right.len() {
         if l < left.len() && r < right.len() {
             let step = &left[l].0;
             if *step == right[r].0 {
-                merged.push(step);
-                push(find(&left, step), find(&right, step));
+                merged.insert(step);
+                push(of_left.get(step).copied(), of_right.get(step).copied());
                 l += 1;
                 r += 1;
                 next_shared = shared.next();
@@ -316,18 +326,18 @@ fn merge_lists(item: &Node, list: &ListKind, live: Option<&Value>, applied: Opti
         if l < left.len() {
             let step = &left[l].0;
             if !in_right(step) {
-                push(Some(left[l].1.clone()), None);
+                push(Some(left[l].1), None);
                 l += 1;
                 continue;
             }
-            if merged.contains(&step) {
+            if merged.contains(step) {
                 l += 1;
             }
         }
         if r < right.len() {
             let step = &right[r].0;
-            merged.push(step);
-            push(find(&left, step), find(&right, step));
+            merged.insert(step);
+            push(of_left.get(step).copied(), of_right.get(step).copied());
             r += 1;
             if next_shared == Some(step) {
                 next_shared = shared.next();

@@ -6,6 +6,8 @@ mod probes;
 pub(super) mod resources;
 mod security;
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::common::{has, one_of, port, problems};
@@ -34,7 +36,7 @@ pub(super) fn of_spec(spec: &Value, at: &str, volumes: &Volumes, causes: &mut Ve
     if containers.is_empty() {
         causes.push(Cause::required(format!("{at}.containers"), ""));
     }
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for (i, container) in containers.iter().enumerate() {
         let at = format!("{at}.containers[{i}]");
         one(container, &at, &around, causes);
@@ -64,7 +66,7 @@ pub(super) fn of_spec(spec: &Value, at: &str, volumes: &Volumes, causes: &mut Ve
 pub(super) fn ephemeral_of(spec: &Value, at: &str, volumes: &Volumes, causes: &mut Vec<Cause>) {
     let claims = spec.items(&["resourceClaims"]).iter().map(|claim| claim.text(&["name"]));
     let around = Around { spec, volumes, claims: claims.filter(|name| !name.is_empty()).collect() };
-    let others: Vec<&str> = ["containers", "initContainers"]
+    let others: HashSet<&str> = ["containers", "initContainers"]
         .iter()
         .flat_map(|list| spec.items(&[list]))
         .map(|container| container.text(&["name"]))
@@ -89,7 +91,7 @@ fn only_sidecar(container: &Value, at: &str, causes: &mut Vec<Cause>) {
     }
 }
 
-fn ephemeral(around: &Around<'_>, at: &str, others: &[&str], causes: &mut Vec<Cause>) {
+fn ephemeral(around: &Around<'_>, at: &str, others: &HashSet<&str>, causes: &mut Vec<Cause>) {
     const FORBIDDEN: [&str; 7] = [
         "ports",
         "resources",
@@ -99,13 +101,13 @@ fn ephemeral(around: &Around<'_>, at: &str, others: &[&str], causes: &mut Vec<Ca
         "startupProbe",
         "lifecycle",
     ];
-    let mut seen = others.to_vec();
+    let mut seen = others.clone();
     for (i, container) in around.spec.items(&["ephemeralContainers"]).iter().enumerate() {
         let at = format!("{at}.ephemeralContainers[{i}]");
         one(container, &at, around, causes);
         unique(container, &at, &mut seen, causes);
         let target = container.text(&["targetContainerName"]);
-        if !target.is_empty() && !others.contains(&target) {
+        if !target.is_empty() && !others.contains(target) {
             causes.push(Cause::not_found(format!("{at}.targetContainerName"), &target.into()));
         }
         let text = "cannot be set for an Ephemeral Container";
@@ -129,12 +131,10 @@ fn ephemeral(around: &Around<'_>, at: &str, others: &[&str], causes: &mut Vec<Ca
     }
 }
 
-fn unique<'a>(container: &'a Value, at: &str, seen: &mut Vec<&'a str>, causes: &mut Vec<Cause>) {
+fn unique<'a>(container: &'a Value, at: &str, seen: &mut HashSet<&'a str>, causes: &mut Vec<Cause>) {
     let name = container.text(&["name"]);
-    if seen.contains(&name) {
+    if !name.is_empty() && !seen.insert(name) {
         causes.push(Cause::duplicate(format!("{at}.name"), &name.into()));
-    } else if !name.is_empty() {
-        seen.push(name);
     }
 }
 
@@ -222,18 +222,17 @@ fn restart_rules(container: &Value, at: &str, causes: &mut Vec<Cause>) {
 }
 
 fn ports(container: &Value, at: &str, host: bool, causes: &mut Vec<Cause>) {
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for (i, entry) in container.items(&["ports"]).iter().enumerate() {
         let at = format!("{at}.ports[{i}]");
         let name = entry.text(&["name"]);
         if !name.is_empty() {
             let field = format!("{at}.name");
             let found = names::port_name(name);
-            if found.is_empty() && seen.contains(&name) {
+            if found.is_empty() && !seen.insert(name) {
                 causes.push(Cause::duplicate(field, &name.into()));
             } else {
                 causes.extend(problems(found, &field, name));
-                seen.push(name);
             }
         }
         match entry.int(&["containerPort"]).unwrap_or(0) {
@@ -254,7 +253,7 @@ fn ports(container: &Value, at: &str, host: bool, causes: &mut Vec<Cause>) {
 
 /// Ports of the host that containers of one list share; `at` is the list.
 fn host_ports(containers: &[Value], at: &str, causes: &mut Vec<Cause>) {
-    let mut seen: Vec<String> = Vec::new();
+    let mut seen: HashSet<String> = HashSet::new();
     for (i, container) in containers.iter().enumerate() {
         for (j, entry) in container.items(&["ports"]).iter().enumerate() {
             let number = entry.int(&["hostPort"]).unwrap_or(0);
@@ -262,10 +261,8 @@ fn host_ports(containers: &[Value], at: &str, causes: &mut Vec<Cause>) {
                 continue;
             }
             let key = format!("{}/{}/{number}", entry.text(&["protocol"]), entry.text(&["hostIP"]));
-            if seen.contains(&key) {
+            if !seen.insert(key.clone()) {
                 causes.push(Cause::duplicate(format!("{at}[{i}].ports[{j}].hostPort"), &key.into()));
-            } else {
-                seen.push(key);
             }
         }
     }

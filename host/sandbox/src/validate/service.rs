@@ -1,5 +1,7 @@
 //! Services.
 
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::common::{address, has, one_of, port, problems};
@@ -79,7 +81,7 @@ fn external_name(spec: &Value, causes: &mut Vec<Cause>) {
 
 fn ports(ports: &[Value], causes: &mut Vec<Cause>) {
     let named = ports.len() > 1;
-    let mut seen: Vec<&str> = Vec::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     for (i, entry) in ports.iter().enumerate() {
         let at = format!("spec.ports[{i}]");
         let name = entry.text(&["name"]);
@@ -89,10 +91,9 @@ fn ports(ports: &[Value], causes: &mut Vec<Cause>) {
             }
         } else {
             causes.extend(problems(names::dns1123_label(name), &format!("{at}.name"), name));
-            if seen.contains(&name) {
+            if !seen.insert(name) {
                 causes.push(Cause::duplicate(format!("{at}.name"), &name.into()));
             }
-            seen.push(name);
         }
         port(entry.int(&["port"]).unwrap_or(0), &format!("{at}.port"), causes);
         match entry.text(&["protocol"]) {
@@ -214,16 +215,17 @@ fn cluster_addresses(spec: &Value, causes: &mut Vec<Cause>) {
 }
 
 fn duplicates(ports: &[Value], causes: &mut Vec<Cause>) {
-    let node = |p: &Value| (p["protocol"].clone(), p.int(&["nodePort"]).unwrap_or(0));
-    for (i, entry) in ports.iter().enumerate().filter(|(_, entry)| node(entry).1 != 0) {
-        if ports[..i].iter().any(|other| node(other) == node(entry)) {
+    let mut nodes = HashSet::new();
+    for (i, entry) in ports.iter().enumerate() {
+        let number = entry.int(&["nodePort"]).unwrap_or(0);
+        if number != 0 && !nodes.insert((entry.text(&["protocol"]), number)) {
             let shown = &entry["nodePort"];
             causes.push(Cause::duplicate(format!("spec.ports[{i}].nodePort"), shown));
         }
     }
-    let key = |p: &Value| (p["protocol"].clone(), p["port"].clone());
+    let mut keys = HashSet::new();
     for (i, entry) in ports.iter().enumerate() {
-        if ports[..i].iter().any(|other| key(other) == key(entry)) {
+        if !keys.insert((entry.text(&["protocol"]), entry.int(&["port"]))) {
             let text = format!(
                 "Duplicate value: {{\"Name\":\"\",\"Protocol\":{},\"AppProtocol\":null,\"Port\":{},\"TargetPort\":0,\
                  \"NodePort\":0}}",

@@ -88,6 +88,89 @@ async fn large_bodies_are_refused_early() {
 }
 
 #[tokio::test]
+async fn copies_of_copies_are_refused() {
+    let cluster = start(None).await;
+    assert_eq!(call(&cluster, &format!("POST {MAPS}"), &config("1")).await.0, 201);
+    let copies: Vec<Value> =
+        (0..60).map(|i| json!({"op": "copy", "from": "/data", "path": format!("/data/k{i}")})).collect();
+    let head = format!("PATCH {MAPS}/c\ncontent-type: application/json-patch+json");
+    let (code, status) = call(&cluster, &head, &copies.into()).await;
+    assert_eq!((code, &status["reason"]), (413, &json!("RequestEntityTooLarge")), "{status}");
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn long_lists_take_no_square_of_their_length() {
+    let cluster = start(None).await;
+    let variables = |letter: &str| -> Vec<Value> {
+        (0..20_000).map(|i| json!({"name": format!("{letter}{i}"), "value": "1"})).collect()
+    };
+    let deployment = |variables: Vec<Value>| {
+        json!({
+            "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
+            "spec": {
+                "replicas": 0, "selector": {"matchLabels": {"a": "b"}},
+                "template": {
+                    "metadata": {"labels": {"a": "b"}},
+                    "spec": {"containers": [{"name": "c", "image": "c", "env": variables}]},
+                },
+            },
+        })
+    };
+    let all = "/apis/apps/v1/namespaces/default/deployments";
+    let strategic = format!("PATCH {all}/d\ncontent-type: application/strategic-merge-patch+json");
+    let apply =
+        format!("PATCH {all}/d?fieldManager=m&force=true\ncontent-type: application/apply-patch+yaml");
+    for (head, letter, wanted) in
+        [(format!("POST {all}"), "A", 201), (strategic, "B", 200), (apply, "A", 200)]
+    {
+        let began = Instant::now();
+        let (code, answer) = call(&cluster, &head, &deployment(variables(letter))).await;
+        assert_eq!(code, wanted, "{head}: {}", answer["message"]);
+        assert!(began.elapsed() < Duration::from_secs(20), "{head} took {:?}", began.elapsed());
+    }
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn rules_that_cost_too_much_refuse_the_object() {
+    let cluster = start(None).await;
+    let rule = "self.list.all(a, self.list.all(b, self.list.all(c, a != 'z')))";
+    let definition = json!({
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "costs.example.com"},
+        "spec": {
+            "group": "example.com", "scope": "Cluster", "names": {"plural": "costs", "kind": "Cost"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": {
+                "type": "object", "properties": {"spec": {
+                    "type": "object", "x-kubernetes-validations": [{"rule": rule}],
+                    "properties": {"list": {"type": "array", "items": {"type": "string"}}},
+                }},
+            }}}],
+        },
+    });
+    let definitions = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
+    assert_eq!(call(&cluster, &format!("POST {definitions}"), &definition).await.0, 201);
+    let costs = "/apis/example.com/v1/costs";
+    while call(&cluster, &format!("GET {costs}"), &Value::Null).await.0 != 200 {
+        tokio::task::yield_now().await;
+    }
+    let object = |length: usize| {
+        let list: Vec<String> = (0..length).map(|i| format!("item-{i}")).collect();
+        json!({
+            "apiVersion": "example.com/v1", "kind": "Cost", "metadata": {"name": format!("c{length}")},
+            "spec": {"list": list},
+        })
+    };
+    assert_eq!(call(&cluster, &format!("POST {costs}"), &object(2)).await.0, 201);
+    let (code, status) = call(&cluster, &format!("POST {costs}"), &object(5_000)).await;
+    assert_eq!(code, 422, "{status}");
+    let message = status["message"].as_str().unwrap();
+    assert!(message.contains("call cost exceeds limit for rule"), "{message}");
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
 async fn letters_that_urls_forbid_are_taken() {
     let cluster = start(None).await;
     let (code, list) = call(&cluster, &format!("GET {MAPS}?labelSelector=a>1,b<2"), &Value::Null).await;

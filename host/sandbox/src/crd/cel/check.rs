@@ -7,7 +7,9 @@ use super::kinds::Type::{
     Any, Bool, Bytes, Double, Duration, Int, List, Map, Meta, Null, Object, Text, Time, Uint,
 };
 use super::kinds::{Type, fits, is_number, name, of_schema};
+use super::names::{FUNCTIONS, LIBRARIES, TYPES};
 use super::parse::{Expr, Kind, Mistake};
+use crate::patterns::Pattern;
 use crate::value::Get;
 
 /// What a rule for a schema gives, and what is wrong with it.
@@ -35,10 +37,8 @@ pub(crate) fn check(
     let mut checker =
         Checker { mistakes: Vec::new(), scope: vec![("self".into(), this), ("oldSelf".into(), old)] };
     let found = checker.of(expr);
-    if !checker.mistakes.is_empty() {
-        checker.mistakes.sort_by_key(|mistake| mistake.at);
-        let shown: Vec<String> = checker.mistakes.iter().map(|mistake| shown(source, mistake)).collect();
-        return Checked::Broken(shown.join("\n"));
+    if let Some(text) = checker.told(source) {
+        return Checked::Broken(text);
     }
     let wanted = if text { Text } else { Bool };
     if found == wanted || found == Any { Checked::Fine } else { Checked::Other }
@@ -49,10 +49,8 @@ pub(crate) fn judge(source: &str, expr: &Expr, variables: &[&str]) -> Option<Str
     let scope = variables.iter().map(|name| (name.to_string(), Any)).collect();
     let mut checker = Checker { mistakes: Vec::new(), scope };
     let found = checker.of(expr);
-    if !checker.mistakes.is_empty() {
-        checker.mistakes.sort_by_key(|mistake| mistake.at);
-        let lines: Vec<String> = checker.mistakes.iter().map(|mistake| shown(source, mistake)).collect();
-        return Some(format!("compilation failed: {}", lines.join("\n")));
+    if let Some(text) = checker.told(source) {
+        return Some(format!("compilation failed: {text}"));
     }
     match found {
         Any | Bool => None,
@@ -67,168 +65,27 @@ pub(crate) fn unreadable(source: &str, mistakes: &[Mistake]) -> Option<String> {
     known.then(|| lines.collect::<Vec<_>>().join("\n"))
 }
 
+/// How many letters of a line are shown.
+const SHOWN: usize = 10_000;
+/// How many mistakes are shown, as by the real compiler.
+const MISTAKES: usize = 100;
+
 /// A mistake as the compiler shows it, with the line and a mark below.
 fn shown(source: &str, mistake: &Mistake) -> String {
     let before = &source[..mistake.at.min(source.len())];
     let line = before.matches('\n').count();
     let start = before.rfind('\n').map_or(0, |i| i + 1);
     let column = before[start..].chars().count();
-    let text = source[start..].lines().next().unwrap_or_default().replace('\t', " ");
+    let line_text = source[start..].lines().next().unwrap_or_default();
+    let text: String = line_text.chars().take(SHOWN).collect::<String>().replace('\t', " ");
     format!(
         "ERROR: <input>:{}:{}: {}\n | {text}\n | {}^",
         line + 1,
         column + 1,
         mistake.text,
-        ".".repeat(column)
+        ".".repeat(column.min(SHOWN))
     )
 }
-
-/// Functions that are known to exist; what they give is not followed.
-const FUNCTIONS: &[&str] = &[
-    "abs",
-    "add",
-    "asApproximateFloat",
-    "asInteger",
-    "authorizer",
-    "base64",
-    "bool",
-    "bytes",
-    "ceil",
-    "charAt",
-    "compareTo",
-    "containsCIDR",
-    "containsIP",
-    "contains",
-    "dyn",
-    "double",
-    "duration",
-    "endsWith",
-    "escapedPath",
-    "exists",
-    "family",
-    "find",
-    "findAll",
-    "floor",
-    "format",
-    "getDate",
-    "getDayOfMonth",
-    "getDayOfWeek",
-    "getDayOfYear",
-    "getEscapedPath",
-    "getFullYear",
-    "getHost",
-    "getHostname",
-    "getHours",
-    "getMilliseconds",
-    "getMinutes",
-    "getMonth",
-    "getPort",
-    "getQuery",
-    "getScheme",
-    "getSeconds",
-    "has",
-    "hasValue",
-    "indexOf",
-    "int",
-    "ip",
-    "isCIDR",
-    "isCanonical",
-    "isGlobalUnicast",
-    "isGreaterThan",
-    "isIP",
-    "isInf",
-    "isInteger",
-    "isLessThan",
-    "isLinkLocalMulticast",
-    "isLinkLocalUnicast",
-    "isLoopback",
-    "isNaN",
-    "isQuantity",
-    "isSemver",
-    "isSorted",
-    "isURL",
-    "isUnspecified",
-    "join",
-    "lastIndexOf",
-    "lowerAscii",
-    "major",
-    "masked",
-    "matches",
-    "max",
-    "min",
-    "minor",
-    "named",
-    "optFlatMap",
-    "optMap",
-    "optional",
-    "or",
-    "orValue",
-    "patch",
-    "prefixLength",
-    "quantity",
-    "quote",
-    "replace",
-    "reverse",
-    "round",
-    "semver",
-    "sign",
-    "size",
-    "slice",
-    "split",
-    "startsWith",
-    "string",
-    "strings",
-    "sub",
-    "substring",
-    "sum",
-    "timestamp",
-    "trim",
-    "type",
-    "uint",
-    "upperAscii",
-    "url",
-    "validate",
-    "value",
-    "cidr",
-    "trunc",
-    "first",
-    "last",
-    "flatten",
-    "sort",
-    "sortBy",
-    "distinct",
-    "range",
-    "unique",
-    "includes",
-    "transformList",
-    "transformMap",
-    "transformMapEntry",
-    "existsOne",
-    "exists_one",
-];
-
-/// Names of libraries, which are no variables.
-const LIBRARIES: &[&str] = &["optional", "sets", "format", "strings", "ip", "base64"];
-/// Names of types, which are values too.
-const TYPES: &[&str] = &[
-    "bool",
-    "bytes",
-    "double",
-    "duration",
-    "dyn",
-    "int",
-    "list",
-    "map",
-    "null_type",
-    "string",
-    "timestamp",
-    "type",
-    "uint",
-    "google",
-    "kubernetes",
-    "net",
-    "optional_type",
-];
 
 struct Checker<'a> {
     mistakes: Vec<Mistake>,
@@ -237,8 +94,17 @@ struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     fn mistake(&mut self, at: usize, text: String) -> Type<'a> {
-        self.mistakes.push(Mistake { at, text });
+        if self.mistakes.len() < MISTAKES {
+            self.mistakes.push(Mistake { at, text });
+        }
         Any
+    }
+
+    /// The mistakes as the compiler shows them, if there are any.
+    fn told(&mut self, source: &str) -> Option<String> {
+        self.mistakes.sort_by_key(|mistake| mistake.at);
+        let lines: Vec<String> = self.mistakes.iter().map(|mistake| shown(source, mistake)).collect();
+        (!lines.is_empty()).then(|| lines.join("\n"))
     }
 
     /// An operator or function that does not take what it is given.
@@ -468,7 +334,7 @@ impl<'a> Checker<'a> {
         match (&receiver, function, &types[..]) {
             (Some(on), "startsWith" | "endsWith" | "contains" | "matches", [argument]) => {
                 if let ("matches", Kind::Literal(Value::String(pattern))) = (function, &arguments[0].kind)
-                    && let Err(regex::Error::Syntax(_)) = regex::Regex::new(pattern)
+                    && let Pattern::Broken = *crate::patterns::pattern(pattern)
                 {
                     return self.mistake(arguments[0].at, "invalid matches argument".into());
                 }

@@ -1,8 +1,8 @@
 //! Operators and functions of rules that look at values only.
 
-use regex::Regex;
 use serde_json::Value;
 
+use super::budget::{Budget, size, tenth, weight};
 use super::{Fault, Outcome, content, equal, failed, some, types};
 
 /// The operators of numbers, texts and lists.
@@ -37,7 +37,17 @@ pub(super) fn arithmetic(operator: &str, a: &Value, b: &Value) -> Outcome {
 }
 
 /// A function or method of values.
-pub(super) fn function(target: Option<&Value>, name: &str, arguments: &[Value]) -> Outcome {
+pub(super) fn function(
+    target: Option<&Value>,
+    name: &str,
+    arguments: &[&Value],
+    budget: &mut Budget,
+) -> Outcome {
+    // Functions go through the texts that they are given; what does more pays for it where it does.
+    let length = |value: &Value| value.as_str().map_or(0, str::len);
+    let priced = matches!(name, "contains" | "matches" | "find");
+    budget.pay(if priced { 1 } else { 1 + tenth(target.map_or(0, length)) })?;
+    budget.text(target.into_iter().chain(arguments.iter().copied()).map(length).sum())?;
     let count = |value: &Value| match value {
         Value::String(text) => Some(text.chars().count()),
         Value::Array(items) => Some(items.len()),
@@ -50,11 +60,12 @@ pub(super) fn function(target: Option<&Value>, name: &str, arguments: &[Value]) 
         return made;
     }
     if let Some(content) = target.and_then(content) {
+        target.into_iter().chain(arguments.iter().copied()).try_for_each(|value| budget.copy(value))?;
         return match (name, arguments, content) {
             ("hasValue", [], content) => Ok(content.is_some().into()),
             ("value", [], Some(value)) | ("orValue", [_], Some(value)) => Ok(value.clone()),
             ("value", [], None) => failed("optional.none() dereference"),
-            ("orValue", [other], None) | ("or", [other], None) => Ok(other.clone()),
+            ("orValue" | "or", [other], None) => Ok((*other).clone()),
             ("or", [_], Some(value)) => Ok(some(Some(value.clone()))),
             _ => Err(Fault::Unknown),
         };
@@ -62,13 +73,15 @@ pub(super) fn function(target: Option<&Value>, name: &str, arguments: &[Value]) 
     if let Some(outcome) = target.and_then(|target| types::method(target, name, arguments)) {
         return outcome;
     }
-    if arguments.iter().chain(target).any(types::is_special) {
+    if arguments.iter().copied().chain(target).any(types::is_special) {
         return Err(Fault::Unknown);
     }
+    if matches!(name, "dyn" | "string") {
+        arguments.iter().try_for_each(|value| budget.copy(value))?;
+    }
     match (target, name, arguments) {
-        (None, "size", [value]) | (Some(value), "size", []) => {
-            count(value).map(Value::from).ok_or(Fault::Unknown)
-        }
+        (None, "size", [value]) => count(value).map(Value::from).ok_or(Fault::Unknown),
+        (Some(value), "size", []) => count(value).map(Value::from).ok_or(Fault::Unknown),
         (None, "int", [value]) => match value {
             Value::String(text) => {
                 text.parse::<i64>().map(Value::from).map_err(|_| Fault::Failed("not a number".into()))
@@ -83,7 +96,7 @@ pub(super) fn function(target: Option<&Value>, name: &str, arguments: &[Value]) 
                 other.as_f64().filter(|n| *n >= 0.0).map(|n| Value::from(n as u64)).ok_or(Fault::Unknown)
             }
         },
-        (None, "dyn", [value]) => Ok(value.clone()),
+        (None, "dyn", [value]) => Ok((*value).clone()),
         (None, "double", [value]) => match value {
             Value::String(text) => {
                 text.parse::<f64>().map(Value::from).map_err(|_| Fault::Failed("not a number".into()))
@@ -111,34 +124,40 @@ pub(super) fn function(target: Option<&Value>, name: &str, arguments: &[Value]) 
             Ok(Value::Bool(crate::quantity::Quantity::parse(text).is_some()))
         }
         (None, "isIP", [Value::String(text)]) => Ok(Value::Bool(text.parse::<std::net::IpAddr>().is_ok())),
-        (Some(Value::String(text)), _, _) => text_function(text, name, arguments),
-        (Some(Value::Array(items)), _, _) => list_function(items, name, arguments),
+        (Some(Value::String(text)), _, _) => text_function(text, name, arguments, budget),
+        (Some(Value::Array(items)), _, _) => list_function(items, name, arguments, budget),
         _ => Err(Fault::Unknown),
     }
 }
 
-fn text_function(text: &str, name: &str, arguments: &[Value]) -> Outcome {
-    let texts: Vec<&str> = arguments.iter().filter_map(Value::as_str).collect();
-    let numbers: Vec<i64> = arguments.iter().filter_map(Value::as_i64).collect();
+fn text_function(text: &str, name: &str, arguments: &[&Value], budget: &mut Budget) -> Outcome {
+    let texts: Vec<&str> = arguments.iter().filter_map(|argument| argument.as_str()).collect();
+    let numbers: Vec<i64> = arguments.iter().filter_map(|argument| argument.as_i64()).collect();
     Ok(match (name, &texts[..], &numbers[..]) {
         ("startsWith", [other], []) => text.starts_with(other).into(),
         ("endsWith", [other], []) => text.ends_with(other).into(),
-        ("contains", [other], []) => text.contains(other).into(),
-        ("matches", [pattern], []) => {
-            let regex = Regex::new(pattern).map_err(|_| Fault::Unknown)?;
-            regex.is_match(text).into()
+        ("contains", [other], []) => {
+            budget.pay(tenth(text.len()).saturating_mul(tenth(other.len())))?;
+            text.contains(other).into()
         }
-        ("find", [pattern], []) => {
-            let regex = Regex::new(pattern).map_err(|_| Fault::Unknown)?;
-            regex.find(text).map_or("", |m| m.as_str()).into()
-        }
+        ("matches", [pattern], []) => budget.find(text, pattern)?.is_some().into(),
+        ("find", [pattern], []) => budget.find(text, pattern)?.unwrap_or_default().into(),
         ("lowerAscii", [], []) => text.to_ascii_lowercase().into(),
         ("upperAscii", [], []) => text.to_ascii_uppercase().into(),
         ("trim", [], []) => text.trim().into(),
-        ("replace", [from, to], []) => text.replace(from, to).into(),
-        ("split", [separator], []) => text.split(separator).map(Value::from).collect(),
+        ("replace", [from, to], []) => {
+            budget.pay(tenth(text.len()))?;
+            budget.text(text.matches(from).count().saturating_mul(to.len()))?;
+            text.replace(from, to).into()
+        }
+        ("split", [separator], []) => {
+            budget.pay(tenth(text.len()))?;
+            budget.work(text.matches(separator).count() + 1)?;
+            text.split(separator).map(Value::from).collect()
+        }
         ("indexOf", [other], []) => text.find(other).map_or(-1, |i| i as i64).into(),
         ("substring", [], range @ ([_] | [_, _])) => {
+            budget.work(text.len() / 4)?;
             let chars: Vec<char> = text.chars().collect();
             let from = usize::try_from(range[0]).unwrap_or(usize::MAX);
             let to = range.get(1).map_or(chars.len(), |t| usize::try_from(*t).unwrap_or(usize::MAX));
@@ -151,11 +170,13 @@ fn text_function(text: &str, name: &str, arguments: &[Value]) -> Outcome {
     })
 }
 
-fn list_function(items: &[Value], name: &str, arguments: &[Value]) -> Outcome {
+fn list_function(items: &[Value], name: &str, arguments: &[&Value], budget: &mut Budget) -> Outcome {
+    budget.pay(items.len() as u64)?;
     let number = |v: &Value| v.as_f64();
     Ok(match (name, arguments) {
-        ("join", []) => items.iter().filter_map(Value::as_str).collect::<String>().into(),
-        ("join", [Value::String(separator)]) => {
+        ("join", [] | [Value::String(_)]) => {
+            let separator = arguments.first().and_then(|text| text.as_str()).unwrap_or_default();
+            budget.text(items.iter().map(|item| size(item) + separator.len()).sum())?;
             items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(separator).into()
         }
         ("isSorted", []) => {
@@ -176,9 +197,13 @@ fn list_function(items: &[Value], name: &str, arguments: &[Value]) -> Outcome {
             found.cloned().ok_or(Fault::Unknown)?
         }
         ("lastIndexOf", [wanted]) => {
+            budget.work(items.len().saturating_mul(weight(wanted)))?;
             items.iter().rposition(|i| equal(i, wanted)).map_or(-1, |i| i as i64).into()
         }
-        ("indexOf", [wanted]) => items.iter().position(|i| equal(i, wanted)).map_or(-1, |i| i as i64).into(),
+        ("indexOf", [wanted]) => {
+            budget.work(items.len().saturating_mul(weight(wanted)))?;
+            items.iter().position(|i| equal(i, wanted)).map_or(-1, |i| i as i64).into()
+        }
         _ => return Err(Fault::Unknown),
     })
 }

@@ -2,14 +2,22 @@
 
 use serde_json::{Number, Value};
 
-/// Deepest nesting of an expression.
-const DEPTH: usize = 100;
+/// Deepest nesting of brackets and choices.
+const DEPTH: usize = 60;
+/// Most levels of an expression, which long chains of operators and steps make too.
+const LEVELS: usize = 120;
+/// Most letters of an expression, as in the real parser.
+const LETTERS: usize = 100_000;
+/// Most mistakes that are told.
+const MISTAKES: usize = 100;
 
 /// An expression, and where in the text it is: at its operator, at the bracket of its call, or at its beginning.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Expr {
     pub(crate) at: usize,
     pub(crate) kind: Kind,
+    /// How many levels it has.
+    levels: usize,
 }
 
 /// What an expression is.
@@ -34,7 +42,27 @@ pub(crate) enum Kind {
 
 impl Expr {
     fn new(at: usize, kind: Kind) -> Self {
-        Expr { at, kind }
+        let levels = 1 + kind.inner().map(|inner| inner.levels).max().unwrap_or(0);
+        Expr { at, kind, levels }
+    }
+}
+
+impl Kind {
+    /// The expressions that it is made of.
+    fn inner(&self) -> Box<dyn Iterator<Item = &Expr> + '_> {
+        match self {
+            Kind::Literal(_) | Kind::Name(_) => Box::new(std::iter::empty()),
+            Kind::Field(a, _) | Kind::MaybeField(a, _) | Kind::Not(a) | Kind::Negative(a) => {
+                Box::new([&**a].into_iter())
+            }
+            Kind::Index(a, b) | Kind::MaybeIndex(a, b) | Kind::Binary(_, a, b) => {
+                Box::new([&**a, &**b].into_iter())
+            }
+            Kind::Choice(a, b, c) => Box::new([&**a, &**b, &**c].into_iter()),
+            Kind::List(items) => Box::new(items.iter()),
+            Kind::Map(entries) => Box::new(entries.iter().flat_map(|(key, value)| [key, value])),
+            Kind::Call(target, _, arguments) => Box::new(target.as_deref().into_iter().chain(arguments)),
+        }
     }
 }
 
@@ -67,6 +95,11 @@ impl Mistake {
     fn unknown(at: usize) -> Self {
         Mistake { at, text: String::new() }
     }
+
+    /// Too deep for the real parser too, though it counts otherwise.
+    fn deep() -> Self {
+        Mistake { at: 0, text: format!("expression recursion limit exceeded: {LEVELS}") }
+    }
 }
 
 /// What may begin a value.
@@ -76,6 +109,11 @@ const VALUE: &str = "{'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM
 /// Parses a rule.
 pub(crate) fn parse(text: &str) -> Result<Expr, Vec<Mistake>> {
     let mut mistakes = Vec::new();
+    let letters = text.chars().count();
+    if letters > LETTERS {
+        let text = format!("expression code point size exceeds limit: size: {letters}, limit {LETTERS}");
+        return Err(vec![Mistake { at: 0, text }]);
+    }
     let found = tokens(text, &mut mistakes);
     let (places, tokens) = found.into_iter().unzip();
     let mut parser = Parser { text, tokens, places, at: 0, depth: 0 };
@@ -99,7 +137,7 @@ fn tokens(text: &str, mistakes: &mut Vec<Mistake>) -> Vec<(usize, Token)> {
     let mut out = Vec::new();
     let bytes = text.as_bytes();
     let mut i = 0;
-    while i < bytes.len() {
+    while i < bytes.len() && mistakes.len() < MISTAKES {
         let c = bytes[i];
         if c.is_ascii_whitespace() {
             i += 1;
@@ -212,7 +250,7 @@ struct Parser<'t> {
     depth: usize,
 }
 
-const LEVELS: [&[&str]; 5] =
+const OPERATORS: [&[&str]; 5] =
     [&["||"], &["&&"], &["==", "!=", "<=", ">=", "<", ">", "in"], &["+", "-"], &["*", "/", "%"]];
 
 impl Parser<'_> {
@@ -251,7 +289,7 @@ impl Parser<'_> {
     fn choice(&mut self) -> Result<Expr, Mistake> {
         self.depth += 1;
         if self.depth > DEPTH {
-            return Err(Mistake::unknown(self.place()));
+            return Err(Mistake::deep());
         }
         let condition = self.level(0)?;
         let at = self.place();
@@ -259,7 +297,7 @@ impl Parser<'_> {
             let yes = self.choice()?;
             self.expect(":")?;
             let no = self.choice()?;
-            Expr::new(at, Kind::Choice(Box::new(condition), Box::new(yes), Box::new(no)))
+            shallow(Expr::new(at, Kind::Choice(Box::new(condition), Box::new(yes), Box::new(no))))?
         } else {
             condition
         };
@@ -268,14 +306,23 @@ impl Parser<'_> {
     }
 
     fn level(&mut self, level: usize) -> Result<Expr, Mistake> {
-        let Some(operators) = LEVELS.get(level) else { return self.unary() };
+        let Some(operators) = OPERATORS.get(level) else { return self.unary() };
         let mut left = self.level(level + 1)?;
+        if level < 2 {
+            let mut rest = Vec::new();
+            while self.peek() == Some(&Token::Symbol(operators[0])) {
+                let at = self.place();
+                self.at += 1;
+                rest.push((at, self.level(level + 1)?));
+            }
+            return shallow(balanced(operators[0], left, rest));
+        }
         while let Some(Token::Symbol(symbol)) = self.peek() {
             let Some(operator) = operators.iter().find(|o| *o == symbol) else { break };
             let at = self.place();
             self.at += 1;
             let right = self.level(level + 1)?;
-            left = Expr::new(at, Kind::Binary(operator, Box::new(left), Box::new(right)));
+            left = shallow(Expr::new(at, Kind::Binary(operator, Box::new(left), Box::new(right))))?;
         }
         Ok(left)
     }
@@ -289,7 +336,8 @@ impl Parser<'_> {
         let mut expr = self.member()?;
         for (at, sign) in signs.into_iter().rev() {
             let inner = Box::new(expr);
-            expr = Expr::new(at, if sign == "!" { Kind::Not(inner) } else { Kind::Negative(inner) });
+            expr =
+                shallow(Expr::new(at, if sign == "!" { Kind::Not(inner) } else { Kind::Negative(inner) }))?;
         }
         Ok(expr)
     }
@@ -323,6 +371,7 @@ impl Parser<'_> {
             } else {
                 return Ok(expr);
             }
+            expr = shallow(expr)?;
         }
     }
 
@@ -352,7 +401,7 @@ impl Parser<'_> {
             Token::Name(name) => {
                 let bracket = self.place();
                 if self.accept("(") {
-                    return Ok(Expr::new(bracket, Kind::Call(None, name, self.list(")")?)));
+                    return shallow(Expr::new(bracket, Kind::Call(None, name, self.list(")")?)));
                 }
                 Kind::Name(name)
             }
@@ -382,6 +431,22 @@ impl Parser<'_> {
                 return Err(if more { Mistake::syntax(at, &text) } else { Mistake::unknown(at) });
             }
         };
-        Ok(Expr::new(at, kind))
+        shallow(Expr::new(at, kind))
     }
+}
+
+/// Refuses an expression of too many levels, which would need too much of the stack.
+fn shallow(expr: Expr) -> Result<Expr, Mistake> {
+    if expr.levels > LEVELS { Err(Mistake::deep()) } else { Ok(expr) }
+}
+
+/// A chain of `&&` or `||`, whose order matters to nobody, with few levels.
+fn balanced(operator: &'static str, first: Expr, mut rest: Vec<(usize, Expr)>) -> Expr {
+    if rest.is_empty() {
+        return first;
+    }
+    let mut right = rest.split_off(rest.len() / 2);
+    let (at, middle) = right.remove(0);
+    let (left, right) = (balanced(operator, first, rest), balanced(operator, middle, right));
+    Expr::new(at, Kind::Binary(operator, Box::new(left), Box::new(right)))
 }

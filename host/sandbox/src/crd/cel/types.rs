@@ -126,7 +126,7 @@ pub(super) fn equal(a: &Value, b: &Value) -> Option<bool> {
 }
 
 /// A method of a value.
-pub(super) fn method(target: &Value, name: &str, arguments: &[Value]) -> Option<Outcome> {
+pub(super) fn method(target: &Value, name: &str, arguments: &[&Value]) -> Option<Outcome> {
     if let Some(own) = amount(target) {
         let other =
             arguments.first().and_then(|a| amount(a).or(a.as_i64().map(|n| i128::from(n) * 1_000_000_000)));

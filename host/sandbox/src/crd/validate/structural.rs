@@ -1,9 +1,9 @@
 //! The rules that make a schema structural.
 
-use regex::Regex;
 use serde_json::{Map, Value, json};
 
 use crate::crd::structural::prune;
+use crate::patterns::{self, Pattern};
 use crate::status::Cause;
 use crate::value::Get;
 
@@ -167,7 +167,7 @@ fn values(schema: &Value, at: &str, causes: &mut Vec<Cause>) {
 
 fn pattern(schema: &Value, at: &str, causes: &mut Vec<Cause>) {
     let pattern = schema.text(&["pattern"]);
-    if pattern.is_empty() || Regex::new(pattern).is_ok() {
+    if pattern.is_empty() || !matches!(*patterns::pattern(pattern), Pattern::Broken) {
         return;
     }
     let open = |c: char| pattern.chars().filter(|p| *p == c).count();

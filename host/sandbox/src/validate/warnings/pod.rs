@@ -1,5 +1,7 @@
 //! Warnings about pods and their templates.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{claim, fraction, node_term, of_ip, old_label};
@@ -275,13 +277,13 @@ fn repeated(spec: &Value, at: &str, warnings: &mut Vec<String>) {
 }
 
 fn environment(container: &Value, at: &str, warnings: &mut Vec<String>) {
-    let variables = container.items(&["env"]);
-    for (i, variable) in variables.iter().enumerate() {
+    let mut seen = HashSet::new();
+    for (i, variable) in container.items(&["env"]).iter().enumerate() {
         let name = variable.text(&["name"]);
         let reference = format!("$({name})");
         let value = variable.text(&["value"]);
         let hides = has(variable, &["valueFrom"]) || value == reference || !value.contains(&reference);
-        if hides && variables[..i].iter().any(|other| other.text(&["name"]) == name) {
+        if !seen.insert(name) && hides {
             warnings.push(format!(
                 "{at}.env[{i}]: hides previous definition of {name:?}, which may be dropped when using apply"
             ));
