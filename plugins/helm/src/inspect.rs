@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::chart::Chart;
 use crate::manifest::split;
-use crate::package::{self, HostLookup};
+use crate::package;
 use crate::plan;
 use crate::resources;
 use crate::template::{self, Options, Output, Printed};
@@ -109,7 +109,7 @@ fn readme(chart: &Chart) -> Option<String> {
     Some(text)
 }
 
-/// Renders the package as `helm template` does.
+/// Renders the package as `helm template` does, without a cluster: `lookup` finds nothing there.
 pub fn render(host: &dyn Host, request: &PlanRequest) -> Result<Rendering> {
     check_release_name(&request.instance.name)?;
     let chart = package::load(host)?;
@@ -117,16 +117,14 @@ pub fn render(host: &dyn Host, request: &PlanRequest) -> Result<Rendering> {
     let defaults = Options::default();
     let or = |text: &str, default: String| if text.is_empty() { default } else { text.to_owned() };
     let namespace = or(&request.instance.namespace, defaults.namespace);
-    let lookup = HostLookup { host, namespace: &namespace };
     let (api_versions, extra_api_versions) = package::api_versions(&request.cluster.api_versions);
     let options = Options {
         name: or(&request.instance.name, defaults.name),
-        namespace: namespace.clone(),
+        namespace,
         is_upgrade: request.verb == Verb::Upgrade,
         kube_version: request.cluster.kube_version.clone(),
         api_versions,
         extra_api_versions,
-        lookup: Some(&lookup),
         ..Options::default()
     };
     let output = template::template(chart, &request.values, &options).map_err(package::refusal)?;
@@ -296,5 +294,19 @@ spec: {containers: [{name: check, image: busybox}]}
         "#);
         request.options.skip_tests = true;
         assert_eq!(render(&host, &request).unwrap().objects.len(), 2);
+    }
+
+    /// Helm's `lookup` is empty without a cluster, also for lists.
+    #[test]
+    fn no_cluster_is_looked_at() {
+        let secret = serde_json::json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x", "namespace": "n"}});
+        let template = "a: [{{ lookup \"v1\" \"Secret\" \"n\" \"\" | toJson }}, {{ lookup \"v1\" \"Secret\" \"n\" \"x\" | toJson }}]\n";
+        let host = TestHost::new()
+            .with_file("web/Chart.yaml", CHART)
+            .with_file("web/templates/t.yaml", template)
+            .with_object(secret);
+        let request = serde_json::json!({"verb": "install", "instance": {"namespace": "n"}});
+        let rendering = render(&host, &serde_json::from_value(request).unwrap()).unwrap();
+        assert!(rendering.text.ends_with("a: [{}, {}]\n"), "{}", rendering.text);
     }
 }
