@@ -258,6 +258,22 @@ mod tests {
     }
 
     #[test]
+    fn findings_about_an_object_name_its_line() {
+        let chart =
+            ("Chart.yaml", "apiVersion: v2\nname: x\nversion: 1.0.0\nicon: https://example.org/x.png\n");
+        let template = "{{- $name := \"A_b\" }}\napiVersion: extensions/v1beta1\nkind: 'Deployment'\nmetadata: {name: {{ $name }}}\n\
+                        ---\n{{ range until 2 }}\n---\napiVersion: apps/v1\nkind: {{ print \"DaemonSet\" }}\n\
+                        metadata: {name: x}\n{{ end }}\n";
+        let said = shown(&[chart, ("values.yaml", ""), ("templates/t.yaml", template)]);
+        let line = |part: &str| said.lines().find(|line| line.contains(part)).unwrap_or_default();
+        assert!(line("does not conform").ends_with("(line 3)"), "{said}");
+        assert!(line("is deprecated").ends_with("(line 2)"), "{said}");
+        assert!(line("a Deployment must contain").ends_with("(line 3)"), "{said}");
+        // What the template computes stands nowhere.
+        assert!(line("a DaemonSet must contain").ends_with("does not"), "{said}");
+    }
+
+    #[test]
     fn definitions_are_checked() {
         let chart =
             ("Chart.yaml", "apiVersion: v2\nname: x\nversion: 1.0.0\nicon: https://example.org/x.png\n");

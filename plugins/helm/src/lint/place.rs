@@ -18,6 +18,14 @@ pub(super) fn yaml_line(text: &str) -> Option<u32> {
     YAML_LINE.captures(text)?.get(1)?.as_str().parse().ok()
 }
 
+/// The line of a template that reads like that, when it is the only one. What a template computes has no line.
+pub(super) fn only_line(source: &str, wanted: &str) -> Option<u32> {
+    let plain = |line: &str| line.replace(['"', '\''], "").trim_end() == wanted;
+    let mut found = source.lines().zip(1..).filter(|(line, _)| plain(line));
+    let (_, number) = found.next()?;
+    found.next().is_none().then_some(number)
+}
+
 /// File and line of a message; a template's own position wins over the folder that Helm names.
 pub(super) fn of(path: &str, line: Option<u32>, text: &str) -> (Option<String>, Option<u32>) {
     let own = Some(path.trim_end_matches('/').to_owned()).filter(|path| !path.is_empty());

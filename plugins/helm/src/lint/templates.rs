@@ -53,14 +53,15 @@ pub(super) fn check(
     };
     for file in &chart.templates {
         let text = rendered.get(&format!("{}/{}", chart.name(), file.name)).map_or("", String::as_str);
-        if !check_file(report, &file.name, text) {
+        if !check_file(report, file, text) {
             return;
         }
     }
 }
 
 /// Whether the next file may be looked at.
-fn check_file(report: &mut Report, path: &str, text: &str) -> bool {
+fn check_file(report: &mut Report, file: &File, text: &str) -> bool {
+    let path = file.name.as_str();
     let base = path.rsplit('/').next().unwrap_or(path);
     let extension = base.rfind('.').map_or("", |at| &base[at..]);
     let is_allowed = matches!(extension, ".yaml" | ".yml" | ".tpl" | ".txt");
@@ -79,7 +80,7 @@ fn check_file(report: &mut Report, path: &str, text: &str) -> bool {
     for (number, document) in documents.iter().enumerate() {
         match Document::parse(document) {
             Ok(None) => {}
-            Ok(Some(document)) => check_document(report, path, &document, text),
+            Ok(Some(document)) => check_document(report, file, &document, text),
             Err(error) => return unreadable(report, path, first_error(text, number, error)),
         }
     }
@@ -106,15 +107,19 @@ fn unreadable(report: &mut Report, path: &str, error: String) -> bool {
     report.check_at(Level::Error, RULE, path, line, Err(format!("unable to parse YAML: {error}")))
 }
 
-fn check_document(report: &mut Report, path: &str, document: &Document, text: &str) {
+fn check_document(report: &mut Report, file: &File, document: &Document, text: &str) {
+    let path = file.name.as_str();
+    let source = String::from_utf8_lossy(&file.data);
+    let line = place::only_line(&source, &format!("kind: {}", document.kind));
     let version = DEFAULT_KUBE_VERSION.trim_start_matches('v');
     let mut numbers = version.split('.').map(|part| part.parse().unwrap_or_default());
     let cluster = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
-    report.check(Level::Warning, RULE, path, names::check(&document.kind, &document.name));
-    report.check(
+    report.check_at(Level::Warning, RULE, path, line, names::check(&document.kind, &document.name));
+    report.check_at(
         Level::Warning,
         "deprecated-api",
         path,
+        place::only_line(&source, &format!("apiVersion: {}", document.api_version)).or(line),
         deprecated::check(&document.api_version, &document.kind, cluster),
     );
     let needs_selector =
@@ -128,8 +133,8 @@ fn check_document(report: &mut Report, path: &str, document: &Document, text: &s
             quote(&document.name)
         )),
     };
-    report.check(Level::Error, RULE, path, outcome);
-    report.check(Level::Error, RULE, path, list_annotations(document, text));
+    report.check_at(Level::Error, RULE, path, line, outcome);
+    report.check_at(Level::Error, RULE, path, line, list_annotations(document, text));
 }
 
 fn list_annotations(document: &Document, text: &str) -> Result<(), String> {
