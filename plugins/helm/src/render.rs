@@ -179,6 +179,7 @@ fn metadata(chart: &Chart, is_root: bool) -> Value {
             ("Alias", Value::str(&dependency.alias)),
         ])
     });
+    let kind = if m.annotations.is_empty() { MapKind::NilStrings } else { MapKind::Strings };
     let annotations: Entries =
         m.annotations.iter().map(|(k, v)| (Rc::from(k.as_str()), Value::str(v))).collect();
     Value::pairs([
@@ -195,7 +196,7 @@ fn metadata(chart: &Chart, is_root: bool) -> Value {
         ("Tags", Value::str(&m.tags)),
         ("AppVersion", Value::str(&m.app_version)),
         ("Deprecated", Value::Bool(m.deprecated)),
-        ("Annotations", Value::Map(MapKind::Strings, Map::new(annotations))),
+        ("Annotations", Value::Map(kind, Map::new(annotations))),
         ("KubeVersion", Value::str(&m.kube_version)),
         ("Dependencies", Value::list(dependencies.collect())),
         ("Type", Value::str(&m.kind)),

@@ -82,6 +82,8 @@ pub enum MapKind {
     Values,
     /// Texts by name, from `split` and annotations.
     Strings,
+    /// The annotations of a chart that has none.
+    NilStrings,
     /// `.Files`.
     Files,
 }
@@ -209,7 +211,7 @@ impl Value {
             Self::List(ListKind::Versions, _) => "common.VersionSet",
             Self::Map(MapKind::Any | MapKind::NilAny, _) => "map[string]interface {}",
             Self::Map(MapKind::Values, _) => "common.Values",
-            Self::Map(MapKind::Strings, _) => "map[string]string",
+            Self::Map(MapKind::Strings | MapKind::NilStrings, _) => "map[string]string",
             Self::Map(MapKind::Files, _) => "engine.files",
             Self::Object(object) => match &**object {
                 Object::Capabilities(_) => "*common.Capabilities",

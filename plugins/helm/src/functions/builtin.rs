@@ -83,7 +83,9 @@ fn basic(value: &Value) -> Basic {
 fn is_nil(value: &Value) -> bool {
     matches!(
         value,
-        Value::Nil | Value::Map(MapKind::NilAny, _) | Value::List(ListKind::NilAny | ListKind::NilString, _)
+        Value::Nil
+            | Value::Map(MapKind::NilAny | MapKind::NilStrings, _)
+            | Value::List(ListKind::NilAny | ListKind::NilString, _)
     )
 }
 
@@ -209,7 +211,7 @@ fn index(args: &[Value]) -> Result<Value, Fault> {
             Value::Map(kind, map) => match key {
                 Value::Str(key) => match (map.get(key), kind) {
                     (Some(item), _) => item,
-                    (None, MapKind::Strings) => Value::str(""),
+                    (None, MapKind::Strings | MapKind::NilStrings) => Value::str(""),
                     (None, MapKind::Files) => Value::Bytes(Rc::from([])),
                     (None, _) => Value::Nil,
                 },

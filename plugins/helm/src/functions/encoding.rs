@@ -175,7 +175,8 @@ impl Source for Value {
         let v3 = emitter.flavour() == Flavour::V3;
         match self {
             Value::Nil => emitter.plain("null"),
-            Value::Map(MapKind::NilAny, _) | Value::List(ListKind::NilAny | ListKind::NilString, _)
+            Value::Map(MapKind::NilAny | MapKind::NilStrings, _)
+            | Value::List(ListKind::NilAny | ListKind::NilString, _)
                 if !v3 =>
             {
                 emitter.plain("null");

@@ -45,7 +45,7 @@ fn write(out: &mut String, value: &Value, style: Style, depth: usize) -> Result<
     }
     match value {
         Value::Nil
-        | Value::Map(MapKind::NilAny, _)
+        | Value::Map(MapKind::NilAny | MapKind::NilStrings, _)
         | Value::List(ListKind::NilAny | ListKind::NilString, _) => out.push_str("null"),
         Value::Bool(b) => out.push_str(if *b { "true" } else { "false" }),
         Value::Int(IntKind::Uint64, n) => {

@@ -13,22 +13,21 @@ use Ty::{Int, Str};
 const MAX_KEPT: usize = 256;
 
 const FIND_ALL: super::Call = |e, a| {
-    let regexp = compile(e, text(a, 0))?;
+    let regexp = matcher(e, a)?;
     Ok(texts_or_nil(regexp.find_all(text(a, 1), int(a, 2))))
 };
 const SPLIT: super::Call = |e, a| {
-    let regexp = compile(e, text(a, 0))?;
+    let regexp = matcher(e, a)?;
     let parts = regexp.split(text(a, 1), int(a, 2));
     Ok(parts.map_or_else(nil_texts, Value::strings))
 };
 
 pub(super) static FUNCTIONS: &[Function] = &[
     fixed("regexMatch", &[Str, Str], |e, a| {
-        Ok(Value::Bool(compile(e, text(a, 0)).is_ok_and(|regexp| regexp.is_match(text(a, 1)))))
+        let is_valid = compile(e, text(a, 0)).is_ok();
+        Ok(Value::Bool(is_valid && matcher(e, a)?.is_match(text(a, 1))))
     }),
-    fixed("mustRegexMatch", &[Str, Str], |e, a| {
-        Ok(Value::Bool(compile(e, text(a, 0))?.is_match(text(a, 1))))
-    }),
+    fixed("mustRegexMatch", &[Str, Str], |e, a| Ok(Value::Bool(matcher(e, a)?.is_match(text(a, 1))))),
     fixed("regexFindAll", &[Str, Str, Int], |e, a| panicking(e, a, FIND_ALL)),
     fixed("mustRegexFindAll", &[Str, Str, Int], FIND_ALL),
     fixed("regexFind", &[Str, Str], |e, a| panicking(e, a, FIND)),
@@ -51,15 +50,15 @@ pub(super) static FUNCTIONS: &[Function] = &[
     }),
 ];
 
-const FIND: super::Call = |e, a| Ok(Value::str(compile(e, text(a, 0))?.find(text(a, 1)).unwrap_or_default()));
+const FIND: super::Call = |e, a| Ok(Value::str(matcher(e, a)?.find(text(a, 1)).unwrap_or_default()));
 const REPLACE: super::Call = |e, a| {
-    let regexp = compile(e, text(a, 0))?;
+    let regexp = matcher(e, a)?;
     let out = regexp.replace_all(text(a, 1), text(a, 2));
     e.check_size(out.len())?;
     Ok(Value::str(out))
 };
 const REPLACE_LITERAL: super::Call = |e, a| {
-    let regexp = compile(e, text(a, 0))?;
+    let regexp = matcher(e, a)?;
     let out = regexp.replace_all_literal(text(a, 1), text(a, 2));
     e.check_size(out.len())?;
     Ok(Value::str(out))
@@ -86,12 +85,21 @@ fn texts_or_nil(texts: Vec<&str>) -> Value {
     if texts.is_empty() { nil_texts() } else { Value::strings(texts) }
 }
 
-fn compile(engine: &Engine<'_>, pattern: &str) -> Result<Rc<Regexp>, Fault> {
+/// The expression of a call, with the work of matching its text counted.
+fn matcher(engine: &mut Engine<'_>, args: &[Value]) -> Result<Rc<Regexp>, Fault> {
+    let regexp = compile(engine, text(args, 0))?;
+    engine.step(regexp.match_work(text(args, 1).len()))?;
+    Ok(regexp)
+}
+
+/// Compiling is paid for by the next step, so that every error of this function is the expression's own.
+fn compile(engine: &mut Engine<'_>, pattern: &str) -> Result<Rc<Regexp>, Fault> {
     if let Some(known) = engine.regexes.borrow().get(pattern) {
         return Ok(Rc::clone(known));
     }
     match Regexp::new(pattern) {
         Ok(regexp) => {
+            engine.owe(regexp.compile_work());
             let regexp = Rc::new(regexp);
             let mut kept = engine.regexes.borrow_mut();
             if kept.len() < MAX_KEPT {

@@ -82,7 +82,7 @@ impl Writer {
             return Err("toml: value is nested too deep".into());
         }
         match value {
-            Value::Nil | Value::Map(MapKind::NilAny, _) => Ok(()),
+            Value::Nil | Value::Map(MapKind::NilAny | MapKind::NilStrings, _) => Ok(()),
             Value::List(_, items) if is_table_array(items)? => {
                 if path.is_empty() {
                     return Err("toml: top-level values must be Go maps or structs".into());

@@ -182,7 +182,8 @@ fn print_verb(out: &mut String, value: &Value, verb: char, flags: &Flags, depth:
                 print_list(out, name, &items, verb, flags, depth);
             }
         },
-        Value::List(ListKind::NilAny | ListKind::NilString, _) | Value::Map(MapKind::NilAny, _)
+        Value::List(ListKind::NilAny | ListKind::NilString, _)
+        | Value::Map(MapKind::NilAny | MapKind::NilStrings, _)
             if flags.sharp_v =>
         {
             out.push_str(value.type_name());

@@ -3,6 +3,7 @@
 mod syntax;
 
 use regex::{Regex, RegexBuilder};
+use regex_syntax::hir::{Hir, HirKind};
 
 use self::syntax::{describe, translate};
 
@@ -15,6 +16,8 @@ const MAX_PATTERN: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Regexp {
     regex: Regex,
+    /// How many things the expression matches one after another, repetitions counted as often as they may occur.
+    weight: u64,
 }
 
 impl Regexp {
@@ -28,8 +31,18 @@ impl Regexp {
             .size_limit(SIZE_LIMIT)
             .dfa_size_limit(SIZE_LIMIT)
             .build()
-            .map(|regex| Self { regex })
+            .map(|regex| Self { regex, weight: weight(&translated) })
             .map_err(|error| describe(pattern, &error))
+    }
+
+    /// What compiling costs, in steps of templates.
+    pub fn compile_work(&self) -> u64 {
+        15_000 + self.weight.saturating_mul(32)
+    }
+
+    /// What matching against a text of that length may cost, in steps of templates.
+    pub fn match_work(&self, length: usize) -> u64 {
+        self.weight.saturating_mul(length as u64) / 2
     }
 
     /// As other engines read it where they know the same, for names of properties, which they look up themselves.
@@ -159,6 +172,24 @@ impl Regexp {
     }
 }
 
+/// An upper bound of the states that an expression has, which is what the time of matching grows with.
+fn weight(pattern: &str) -> u64 {
+    regex_syntax::parse(pattern).map_or(pattern.len() as u64, |hir| weight_of(&hir))
+}
+
+fn weight_of(hir: &Hir) -> u64 {
+    match hir.kind() {
+        HirKind::Empty | HirKind::Look(_) | HirKind::Class(_) => 1,
+        HirKind::Literal(literal) => literal.0.len() as u64,
+        HirKind::Repetition(repetition) => {
+            let times = repetition.max.unwrap_or(repetition.min.saturating_add(1)).max(1);
+            weight_of(&repetition.sub).saturating_mul(u64::from(times))
+        }
+        HirKind::Capture(capture) => weight_of(&capture.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().map(weight_of).sum(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -175,6 +206,14 @@ mod tests {
         assert!(is(r"\Qa.b\E", "a.b"));
         assert_eq!(Regexp::new("(").unwrap_err(), "error parsing regexp: missing closing ): `(`");
         assert_eq!(Regexp::new("[a").unwrap_err(), "error parsing regexp: missing closing ]: `[a`");
+    }
+
+    #[test]
+    fn weight_counts_repetitions() {
+        let weight = |pattern: &str| Regexp::new(pattern).unwrap().weight;
+        assert_eq!(weight("abc"), 3);
+        assert_eq!(weight("^a*[b-d](e|ff)?$"), 7);
+        assert_eq!(weight("(a{1,1000}){1,20}b"), 20_001);
     }
 
     #[test]

@@ -169,11 +169,16 @@ impl<'c> Engine<'c> {
 
     /// Counts work; everything that loops over input calls it.
     pub fn step(&mut self, count: u64) -> Exec<()> {
-        self.steps += count;
+        self.owe(count);
         if self.steps > self.limits.steps {
             return Err(Chain::new(format!("rendering stopped after {} steps", self.limits.steps)));
         }
         Ok(())
+    }
+
+    /// Counts work that the next step answers for.
+    pub fn owe(&mut self, count: u64) {
+        self.steps = self.steps.saturating_add(count);
     }
 
     /// Refuses texts that would not fit into the output.

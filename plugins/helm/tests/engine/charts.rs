@@ -85,6 +85,13 @@ fn recursion_ends_with_helms_words() {
 }
 
 #[test]
+fn a_chart_without_annotations_has_none() {
+    let template = "{{ toJson .Chart.Annotations }} {{ toYaml .Chart.Annotations }} {{ .Chart.Annotations }} \
+                    {{ .Chart.Annotations.x | quote }} {{ typeOf .Chart.Annotations }} {{ empty .Chart.Annotations }}";
+    assert_eq!(parent(template), "null null map[] \"\" map[string]string true");
+}
+
+#[test]
 fn binary_files_survive_templates() {
     let chart = load::load_files([
         File::new("Chart.yaml", "apiVersion: v2\nname: top\nversion: 1.0.0\n"),
@@ -207,6 +214,23 @@ fn values_that_grow_are_refused() {
     messages
         .push(one("{{ range 100 }}{{ genPrivateKey \"rsa\" }}{{ end }}", Limits { steps: 1000, ..small() }));
     insta::assert_snapshot!(messages.join("\n\n"));
+}
+
+/// Matching takes as long as the text times the expression; so does compiling without end.
+#[test]
+fn regular_expressions_are_bounded() {
+    let long = "{{ $_ := regexFind \"(a{1,1000}|[a-z]{1,900}){1,5}b\" (repeat 100000 \"a\") }}";
+    let many = "{{ range 100000 }}{{ $_ := regexMatch (printf \"(.*)(.*)[^%d]$\" .) \"\" }}{{ end }}";
+    let replaced =
+        "{{ range 1000 }}{{ $_ := regexReplaceAll \"(.*)(.*)(.*)c$\" (repeat 100000 \"a\") \"\" }}{{ end }}";
+    let few = || Limits { steps: 1_000_000, ..Limits::default() };
+    for template in [long, many, replaced] {
+        let message = one(template, few());
+        assert!(message.ends_with("rendering stopped after 1000000 steps"), "{message}");
+    }
+    let usual =
+        "{{ range 100 }}{{ $_ := regexReplaceAll \"[^-A-Za-z0-9_.]+\" (repeat 60 \"a/\") \"-\" }}{{ end }}ok";
+    assert_eq!(one(usual, few()), "ok");
 }
 
 #[test]

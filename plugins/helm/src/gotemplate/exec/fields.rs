@@ -87,7 +87,8 @@ impl<'a> State<'a, '_, '_> {
         };
         let has_args = !args.is_empty() || last.is_some();
         // Maps of anything have no methods; they are most of what charts look into.
-        if !matches!(value, Value::Map(MapKind::Any | MapKind::NilAny | MapKind::Strings, _))
+        let is_plain = |kind: &MapKind| !matches!(kind, MapKind::Values | MapKind::Files);
+        if !matches!(value, Value::Map(kind, _) if is_plain(kind))
             && let Some(method) = methods::find(value, name)
         {
             let receiver = value.clone();
@@ -115,7 +116,7 @@ impl<'a> State<'a, '_, '_> {
 fn lookup_key(kind: MapKind, map: &Map, key: &str) -> Rv {
     match (kind, map.get(key)) {
         (MapKind::Strings | MapKind::Files, Some(value)) => Rv::Concrete(value),
-        (MapKind::Strings, None) => Rv::Concrete(Value::str("")),
+        (MapKind::Strings | MapKind::NilStrings, None) => Rv::Concrete(Value::str("")),
         (MapKind::Files, None) => Rv::Concrete(Value::Bytes(Rc::from([]))),
         (_, Some(value)) => Rv::Iface(value),
         (_, None) => Rv::Iface(Value::Nil),
