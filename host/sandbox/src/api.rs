@@ -343,3 +343,16 @@ pub(crate) fn set_pod_condition(pod: &mut Value, mut condition: Value) {
         None => list.push(condition),
     }
 }
+
+/// The largest object, managed fields included; a real store takes about as much.
+const LARGEST: usize = 4 << 20;
+
+/// Refuses an object that is too large to be stored.
+fn fits(value: &Value) -> Result<()> {
+    match crate::value::size(value) {
+        size if size > LARGEST => Err(Status::too_large_because(&format!(
+            "the object would take {size} bytes with its managed fields, limit is {LARGEST}"
+        ))),
+        _ => Ok(()),
+    }
+}

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::status::{Result, Status};
-use crate::value::Get;
+use crate::value::{Get, size};
 
 /// More operations than this are refused.
 const MOST: usize = 10_000;
@@ -108,16 +108,6 @@ fn parent<'a>(document: &'a mut Value, path: &str) -> Option<(&'a mut Value, Str
         };
     }
     Some((here, last))
-}
-
-/// About how many bytes the text of a value has.
-fn size(value: &Value) -> usize {
-    match value {
-        Value::String(text) => text.len() + 2,
-        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<usize>() + 1,
-        Value::Object(map) => map.iter().map(|(key, value)| key.len() + size(value) + 4).sum::<usize>() + 1,
-        _ => 4,
-    }
 }
 
 /// How many levels a value has.

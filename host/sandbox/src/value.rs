@@ -126,3 +126,13 @@ fn serialize_object(map: &Map<String, Value>, out: &mut Vec<u8>, with_kind: bool
 fn write(value: &Value, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("a value is always JSON");
 }
+
+/// About how many bytes the text of a value has.
+pub(crate) fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => items.iter().map(|item| size(item) + 1).sum::<usize>() + 1,
+        Value::Object(map) => map.iter().map(|(key, value)| key.len() + size(value) + 4).sum::<usize>() + 1,
+        _ => 4,
+    }
+}

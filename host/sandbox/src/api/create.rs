@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::strategy::{self, empty_object};
-use super::{Api, FieldValidation, WriteOptions, Written, key, named, named_kind};
+use super::{Api, FieldValidation, WriteOptions, Written, fits, key, named, named_kind};
 use crate::ownership::managed::{Claim, Writer, update};
 use crate::resources::{Resource, split_api_version};
 use crate::schema::typed::{self, Findings, format_seconds, round_trip};
@@ -152,6 +152,10 @@ impl Api {
         strategy::prepare_create(resource, &mut value);
         drop_empty_lists(resource, &mut value);
         let allocated = self.core.allocate_create(resource, &mut value)?;
+        if let Err(status) = fits(&value) {
+            self.core.release(allocated);
+            return Err(status);
+        }
         let causes = validate::create(&self.core, resource, &value);
         if !causes.is_empty() {
             self.core.release(allocated);

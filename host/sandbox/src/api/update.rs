@@ -158,6 +158,7 @@ impl Api {
         if same_but_times(&live.value, &value) {
             return done(live.clone());
         }
+        super::fits(&value)?;
         if options.dry_run {
             return done(Arc::new(Object::new(live.key.clone(), live.version, value)));
         }

@@ -103,7 +103,7 @@ async fn copies_of_copies_are_refused() {
 async fn long_lists_take_no_square_of_their_length() {
     let cluster = start(None).await;
     let variables = |letter: &str| -> Vec<Value> {
-        (0..20_000).map(|i| json!({"name": format!("{letter}{i}"), "value": "1"})).collect()
+        (0..8_000).map(|i| json!({"name": format!("{letter}{i}"), "value": "1"})).collect()
     };
     let deployment = |variables: Vec<Value>| {
         json!({
@@ -129,6 +129,29 @@ async fn long_lists_take_no_square_of_their_length() {
         assert_eq!(code, wanted, "{head}: {}", answer["message"]);
         assert!(began.elapsed() < Duration::from_secs(20), "{head} took {:?}", began.elapsed());
     }
+    cluster.shutdown().await;
+}
+
+#[tokio::test]
+async fn objects_do_not_grow_for_ever() {
+    let cluster = start(None).await;
+    // Every manager's fields are kept with the object.
+    let data: serde_json::Map<String, Value> =
+        (0..9_000).map(|i| (format!("key-{i:060}"), "1".into())).collect();
+    let mut large =
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "large"}, "data": data});
+    let mut last = (0, Value::Null);
+    for number in 0..20 {
+        large["data"]["key"] = number.to_string().into();
+        let head = format!(
+            "PATCH {MAPS}/large?fieldManager=m{number}&force=true\ncontent-type: application/apply-patch+yaml"
+        );
+        last = call(&cluster, &head, &large).await;
+        if last.0 > 201 {
+            break;
+        }
+    }
+    assert_eq!((last.0, &last.1["reason"]), (413, &json!("RequestEntityTooLarge")), "{}", last.1["message"]);
     cluster.shutdown().await;
 }
 
