@@ -66,10 +66,7 @@ async fn finish(app: Arc<App>, tenant: TenantId, id: i64, wish: Wish) -> Result<
 async fn complete(app: &App, tenant: TenantId, id: i64, wish: Wish) -> Result<()> {
     let occasion = Occasion::new("plan", id);
     let made = planning::make(app, tenant, &wish, &occasion).await?;
-    let mut preview = planning::look_ahead(&made, &wish).await?;
-    let mut warnings = made.plan.warnings.clone();
-    warnings.append(&mut preview.warnings);
-    preview.warnings = warnings;
+    let preview = planning::look_ahead(&made, &wish).await?;
     let content = PlanContent {
         wish: seal(app, id, &wish, &occasion)?,
         document: app.documents.put(&document_identity(tenant.0), &made.plan).await?,
