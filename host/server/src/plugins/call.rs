@@ -1,10 +1,13 @@
 //! One call of one plugin: a fresh store with its limits, and what came of it.
 
 use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures::FutureExt as _;
 use jiff::Timestamp;
 use osc_plugin_api::host::Level;
 use tokio::task::JoinHandle;
@@ -336,7 +339,7 @@ impl Failure {
     }
 }
 
-/// Runs a function on the guests' runtime. Dropping the future stops the guest.
+/// Runs a function, on the guests' runtime when it is not over at once. Dropping the future stops the guest.
 pub(crate) async fn run(
     sandbox: &Sandbox,
     code: Arc<Code>,
@@ -357,16 +360,20 @@ pub(crate) async fn run(
     };
     let running = sandbox.running();
     let engine = sandbox.engine.clone();
-    let task = sandbox.handle().spawn(async move {
+    let call = async move {
         let _kept = (places, running);
         let mut store = new_store(&engine, state, end);
         let ended = tokio::time::timeout_at(end.into(), code.invoke(&mut store, &function)).await;
         outcome(ended.ok(), &mut store)
-    });
-    match AbortOnDrop(task).join().await {
-        Ok(outcome) => outcome,
-        Err(_) => Failure::Late("the server stopped the call".into()).alone(),
-    }
+    };
+    let mut call = Box::pin(AssertUnwindSafe(call).catch_unwind());
+    // A call that ends at once is over sooner than another thread wakes up. One that does not leaves the server's
+    // threads after a tick of the clock, or when it waits.
+    let ended = match futures::poll!(call.as_mut()) {
+        Poll::Ready(ended) => ended.ok(),
+        Poll::Pending => AbortOnDrop(sandbox.handle().spawn(call)).join().await.ok().and_then(Result::ok),
+    };
+    ended.unwrap_or_else(|| Failure::Late("the server stopped the call".into()).alone())
 }
 
 fn new_store(engine: &Engine, state: State, end: Instant) -> Store<State> {

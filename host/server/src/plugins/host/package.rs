@@ -19,6 +19,8 @@ impl Host for State {
     }
 
     async fn read_all(&mut self, paths: Vec<String>) -> wasmtime::Result<Result<Vec<Vec<u8>>, Error>> {
+        // Leaves the server's threads before work that may take long.
+        tokio::task::yield_now().await;
         Ok(paths.iter().map(|path| self.read_file(path)).collect())
     }
 }

@@ -8,6 +8,8 @@ use crate::plugins::call::State;
 impl Host for State {
     async fn objects(&mut self, objects: Vec<String>) -> wasmtime::Result<Result<Vec<String>, Error>> {
         let Some(transform) = self.environment.transform.clone() else { return Ok(Ok(objects)) };
+        // Leaves the server's threads before work that may take long.
+        tokio::task::yield_now().await;
         let parsed =
             objects.iter().map(|text| serde_json::from_str::<Value>(text)).collect::<Result<Vec<_>, _>>();
         let parsed = match parsed {
