@@ -7,6 +7,13 @@ export const before = (minutes: number, now = Date.now()) => new Date(now - minu
 const digest = (seed: string) =>
   `sha256:${[...Array(64)].map((_, i) => ((seed.charCodeAt(i % seed.length) * (i + 7)) % 16).toString(16)).join('')}`;
 
+/** Which objects an instance of a service has. */
+export const objectsOf = (service: string): [string, string][] => [
+  ['v1', 'ConfigMap'],
+  ['v1', 'Service'],
+  ['apps/v1', service === 'ledger' ? 'StatefulSet' : 'Deployment'],
+];
+
 export type Version = Schemas['Version'];
 
 const version = (
