@@ -130,6 +130,21 @@ fn helms_for_us(stage: &Stage, helm: &Helm, package: &Path) -> Result<()> {
     Ok(())
 }
 
+/// A release that helm merged by itself, as Helm 3 does: what is dropped after its adoption goes, and helm goes on.
+fn merged_by_helm(stage: &Stage, helm: &Helm, package: &Path) -> Result<()> {
+    let package = package.display();
+    helm.run(&format!("install merged {package} --server-side=false --wait"))?;
+    stage.change(&format!("instance adopt --cluster {} --namespace web --release merged", stage.cluster))?;
+    stage.change("instance update merged --set resources.limits=null")?;
+    let resources = "/spec/template/spec/containers/0/resources";
+    let requests = json!({"requests": {"cpu": "10m", "memory": "16Mi"}});
+    stage.expect("deployment", "merged-greeter", resources, &requests)?;
+    helm.run(&format!("upgrade merged {package} --set greeting=Helm"))?;
+    stage.expect("configmap", "merged-greeter", PAGE, &json!("<h1>Helm</h1>\n"))?;
+    stage.change("instance delete merged")?;
+    stage.expect_absent("configmap", "merged-greeter")
+}
+
 /// A release whose upgrade real helm never finished: adopting it ends that.
 fn left_pending(stage: &Stage, helm: &Helm, package: &Path, endless: &Path) -> Result<()> {
     helm.run(&format!("install stuck {} --wait", package.display()))?;
@@ -204,6 +219,7 @@ fn all(stage: &Stage, kubeconfig: &Path) -> Result<()> {
     let endless = packed(stage, "endless", &slow)?;
     ours_for_helm(stage, &helm, &package).context("a release of ours")?;
     helms_for_us(stage, &helm, &package).context("a release of helm's")?;
+    merged_by_helm(stage, &helm, &package).context("a release merged by helm")?;
     left_pending(stage, &helm, &package, &endless).context("a pending release")?;
     too_large(stage, &helm).context("a large release")
 }

@@ -69,8 +69,9 @@ pub struct Metadata {
     pub app_version: String,
     #[serde(skip_serializing_if = "is_false")]
     pub deprecated: bool,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub annotations: BTreeMap<String, String>,
+    /// `None` when the chart says nothing of them, which prints as `null`; an empty map as `{}`.
+    #[serde(skip_serializing_if = "is_none_or_empty")]
+    pub annotations: Option<BTreeMap<String, String>>,
     #[serde(skip_serializing_if = "String::is_empty")]
     pub kube_version: String,
     /// `None` stands for an empty entry in the list.
@@ -141,6 +142,10 @@ impl File {
     pub fn new(name: impl Into<String>, data: impl Into<Bytes>) -> Self {
         Self { name: name.into(), data: data.into() }
     }
+}
+
+fn is_none_or_empty(map: &Option<BTreeMap<String, String>>) -> bool {
+    map.as_ref().is_none_or(BTreeMap::is_empty)
 }
 
 fn is_false(value: &bool) -> bool {

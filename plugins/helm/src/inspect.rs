@@ -22,7 +22,8 @@ const MAX_README: usize = 512 * 1024;
 pub fn facts(chart: &Chart) -> PackageFacts {
     let metadata = &chart.metadata;
     let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-    let annotation = |keys: &[&str]| keys.iter().find_map(|key| metadata.annotations.get(*key)).cloned();
+    let annotation =
+        |keys: &[&str]| keys.iter().find_map(|key| metadata.annotations.as_ref()?.get(*key)).cloned();
     let maintainers = metadata.maintainers.iter().flatten().map(|maintainer| Maintainer {
         name: maintainer.name.clone(),
         email: some(&maintainer.email),

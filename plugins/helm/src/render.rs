@@ -179,9 +179,9 @@ fn metadata(chart: &Chart, is_root: bool) -> Value {
             ("Alias", Value::str(&dependency.alias)),
         ])
     });
-    let kind = if m.annotations.is_empty() { MapKind::NilStrings } else { MapKind::Strings };
+    let kind = if m.annotations.is_some() { MapKind::Strings } else { MapKind::NilStrings };
     let annotations: Entries =
-        m.annotations.iter().map(|(k, v)| (Rc::from(k.as_str()), Value::str(v))).collect();
+        m.annotations.iter().flatten().map(|(k, v)| (Rc::from(k.as_str()), Value::str(v))).collect();
     Value::pairs([
         ("Name", Value::str(&m.name)),
         ("Home", Value::str(&m.home)),

@@ -199,10 +199,11 @@ impl Decoder {
     fn annotations(&mut self, value: &Value, metadata: &mut Metadata) {
         match value {
             Value::Object(map) => {
+                let annotations = metadata.annotations.get_or_insert_default();
                 for (key, value) in sorted(map) {
                     let mut text = String::new();
                     self.text(value, &mut text);
-                    metadata.annotations.insert(key.clone(), text);
+                    annotations.insert(key.clone(), text);
                 }
             }
             Value::Null => {}

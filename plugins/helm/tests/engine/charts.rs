@@ -89,6 +89,12 @@ fn a_chart_without_annotations_has_none() {
     let template = "{{ toJson .Chart.Annotations }} {{ toYaml .Chart.Annotations }} {{ .Chart.Annotations }} \
                     {{ .Chart.Annotations.x | quote }} {{ typeOf .Chart.Annotations }} {{ empty .Chart.Annotations }}";
     assert_eq!(parent(template), "null null map[] \"\" map[string]string true");
+    let files = [
+        ("Chart.yaml", "apiVersion: v2\nname: top\nversion: 1.0.0\nannotations: {}\n"),
+        ("templates/t.txt", template),
+    ];
+    let empty = render_files(&files, "top/templates/t.txt");
+    assert_eq!(empty, "{} {} map[] \"\" map[string]string true");
 }
 
 #[test]
