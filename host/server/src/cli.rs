@@ -44,7 +44,6 @@ use output::Ui;
 #[command(
     name = "osc",
     version,
-    propagate_version = true,
     arg_required_else_help = true,
     max_term_width = 100
 )]
