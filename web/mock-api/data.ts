@@ -30,6 +30,7 @@ const version = (
   size: 18_400 + name.length * 731,
   state: 'ready',
   state_reason: null,
+  has_readme: service !== 'courier',
   findings,
   facts,
 });

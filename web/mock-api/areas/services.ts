@@ -2,7 +2,7 @@
 import type { Back } from '../back.ts';
 import { before } from '../data.ts';
 import { everything, plain } from '../forms.ts';
-import { part, whole, type Schemas } from '../router.ts';
+import { missing, part, whole, type Schemas } from '../router.ts';
 
 export function services({ state, router, changed, serviceOf, versionOf, versionsOf, audit }: Back) {
   router.on('get', '/api/v1/services', ({ query }) => {
@@ -26,7 +26,8 @@ export function services({ state, router, changed, serviceOf, versionOf, version
     versionOf(params).service === 'everything' ? everything : plain,
   );
   router.on('get', '/api/v1/services/{name}/versions/{version}/readme', ({ params }) => {
-    const { service } = versionOf(params);
+    const { service, version, has_readme } = versionOf(params);
+    if (!has_readme) throw missing('readme', `${service}@${version}`);
     return new Response(
       `# ${service}\n\nA made-up service of the mock back end.\n\n## Values\n\n| name | default |\n|---|---|\n| \`replicas\` | 1 |\n`,
       { headers: { 'content-type': 'text/markdown' } },
@@ -47,6 +48,7 @@ export function services({ state, router, changed, serviceOf, versionOf, version
         size: 2000,
         state: broken ? 'rejected' : 'ready',
         state_reason: broken ? '1 finding refuses the package' : null,
+        has_readme: false,
         facts: {},
         findings: broken
           ? [

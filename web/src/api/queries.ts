@@ -66,7 +66,6 @@ export const queries = {
             parseAs: 'text',
           }),
         ),
-      retry: false, // not every package has one
       staleTime: Infinity,
     }),
   subscriptions: () =>

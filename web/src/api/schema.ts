@@ -1871,6 +1871,8 @@ export interface components {
           [key: string]: unknown;
         };
         findings: components['schemas']['Finding'][];
+        /** @description Whether there is a readme to ask for. */
+        has_readme: boolean;
         service: string;
         /** Format: int64 */
         size: number;
@@ -2235,6 +2237,8 @@ export interface components {
         [key: string]: unknown;
       };
       findings: components['schemas']['Finding'][];
+      /** @description Whether there is a readme to ask for. */
+      has_readme: boolean;
       service: string;
       /** Format: int64 */
       size: number;

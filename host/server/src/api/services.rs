@@ -161,6 +161,8 @@ pub(super) struct VersionView {
     size: i64,
     created_at: String,
     findings: Vec<FindingView>,
+    /// Whether there is a readme to ask for.
+    has_readme: bool,
     /// `osc.package/v1`, without the readme.
     #[schema(value_type = HashMap<String, Value>)]
     facts: Value,
@@ -175,6 +177,7 @@ impl VersionView {
         VersionView {
             service: service.into(),
             findings: findings(&version),
+            has_readme: version.facts.readme.is_some(),
             version: version.version,
             state: match version.release {
                 Release::Private => version.state.to_string(),

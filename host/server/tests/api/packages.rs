@@ -22,6 +22,10 @@ async fn versions_never_change_and_belong_to_their_tenant() {
     let service = admin.get("/services/web").await.expect(200);
     assert_eq!((&service["latest_version"], &service["subscribed"]), (&"1.0.0".into(), &true.into()));
     assert_eq!(admin.get("/services/web/versions/1.0.0/readme").await.text, "# Web");
+    for (version, has_readme) in [("1.0.0", true), ("1.1.0-rc.1", false)] {
+        let shown = admin.get(&format!("/services/web/versions/{version}")).await.expect(200);
+        assert_eq!(shown["has_readme"], has_readme, "{version}");
+    }
     admin.get("/services/web/versions/1.0.0/form").await.expect(200);
 
     let other = app.user("olga", "other", "owner").await;
