@@ -7,7 +7,7 @@ import { expect, test, type Locator, type Page } from '@playwright/test';
 
 import { enUS } from '../src/i18n/en-US';
 import { zhCN } from '../src/i18n/zh-CN';
-import { packChart, startServer, type Server } from './server';
+import { brokenChart, packChart, startServer, type Server } from './server';
 
 const chart = '../integration/fixtures/charts/greeter';
 const plugin = '../target/plugins/fixture.plugin.wasm';
@@ -102,6 +102,9 @@ for (const [language, texts, width] of [
     // The first package waits until the component that reads it is compiled.
     await expect(button(texts['upload.open'])).toBeVisible({ timeout: 60_000 });
     await shot('02-uploaded');
+    await page.locator('input[type=file]').setInputFiles(brokenChart(server.folder));
+    await expect(page.getByText(texts['findings.blocking'])).toBeVisible();
+    await shot('02-rejected');
     await button(texts['upload.open']).click();
     await expect(page.getByRole('heading', { name: 'greeter', level: 1, exact: true })).toBeVisible();
     await shot('03-service');
@@ -118,6 +121,9 @@ for (const [language, texts, width] of [
     await page.getByTitle(/^sandbox/).click();
     await page.getByLabel(texts['instances.namespace'], { exact: true }).fill('demo');
     await page.getByRole('tab', { name: texts['values.yaml'] }).click();
+    await page.getByRole('textbox', { name: texts['values.yaml'] }).fill('replicas: 99');
+    await expect(page.getByRole('alert').filter({ hasText: 'replicas' })).toBeVisible();
+    await shot('04-deploy-problems');
     await page.getByRole('textbox', { name: texts['values.yaml'] }).fill('replicas: 2');
     await shot('04-deploy-yaml');
     await page.getByRole('tab', { name: new RegExp(texts['values.changes']) }).click();
@@ -210,6 +216,9 @@ for (const [language, texts, width] of [
     await button(texts['clusters.add']).click();
     await expect(page.getByRole('dialog')).toBeVisible();
     await shot('11-clusters-add');
+    await page.getByRole('dialog').getByRole('button', { name: texts['clusters.addAction'] }).click();
+    await expect(page.getByText(texts['common.required']).first()).toBeVisible();
+    await shot('11-clusters-add-missing');
     await page.keyboard.press('Escape');
     await expect(page.getByRole('dialog')).toBeHidden();
 
@@ -234,6 +243,23 @@ for (const [language, texts, width] of [
     expect(problems).toEqual([]);
   });
 }
+
+test('addresses that lead nowhere say so and show the way back', async ({ page }) => {
+  await page.addInitScript(() => localStorage.setItem('osc.language', 'en-US'));
+  await page.goto(server.signIn);
+  await expect(page.getByRole('heading', { name: enUS['nav.catalogue'], level: 1 })).toBeVisible();
+  await expect(page).toHaveTitle(`${enUS['nav.catalogue']} · OSC`);
+  await page.goto(`${server.url}/no/such/page`);
+  await expect(page.getByRole('heading', { name: enUS['notFound.title'] })).toBeVisible();
+  await examine(page, 'nowhere');
+  for (const address of ['services/nothing', 'instances/nothing', 'plans/nothing', 'operations/nothing']) {
+    await page.goto(`${server.url}/${address}`);
+    await expect(page.getByRole('heading', { name: enUS['error.page'] })).toBeVisible();
+    await expect(page.getByRole('alert')).toContainText(/not-found · Request [0-9a-f]+/);
+    await expect(page.locator('main').getByRole('link').first()).toBeVisible();
+  }
+  await examine(page, 'missing');
+});
 
 test('the story works with the keyboard alone', async ({ page }) => {
   const problems = watch(page);

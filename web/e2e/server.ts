@@ -1,6 +1,6 @@
 // Starts the built binary with an empty sandbox and ends it again.
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
@@ -68,6 +68,15 @@ function printed(child: ChildProcess, pattern: RegExp): Promise<RegExpMatchArray
     child.stderr?.on('data', read);
     child.on('exit', (code) => fail(new Error(`the server ended with ${code}:\n${text}`)));
   });
+}
+
+/** A chart with a mistake in a template. */
+export function brokenChart(into: string): string {
+  const folder = join(into, 'broken');
+  mkdirSync(join(folder, 'templates'), { recursive: true });
+  writeFileSync(join(folder, 'Chart.yaml'), 'apiVersion: v2\nname: broken\nversion: 0.1.0\n');
+  writeFileSync(join(folder, 'templates', 'all.yaml'), 'kind: ConfigMap\nname: {{ .Release.Name }\n');
+  return packChart(folder, into);
 }
 
 /** Packs a chart folder as `helm package` does. */

@@ -26,6 +26,7 @@ export const everything = form(
       storageClass: { type: 'string', title: 'Storage class', 'x-osc': { widget: 'storage-class' } },
       tlsSecret: { type: 'string', title: 'TLS secret', 'x-osc': { widget: 'secret' } },
       extra: { title: 'Extra' },
+      extraArgs: { type: 'string', title: 'Extra arguments', 'x-osc': { advanced: true } },
       tolerations: {
         title: 'Tolerations',
         type: 'array',
@@ -74,6 +75,7 @@ export const everything = form(
     surge: '25%',
     memory: '128Mi',
     password: '',
+    extraArgs: '',
     image: { repository: 'registry.example.org/everything', tag: '' },
     tolerations: [{ key: 'a', operator: 'Exists' }],
     hosts: ['a.example.org'],

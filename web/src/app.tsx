@@ -3,7 +3,6 @@ import { lazy, Suspense } from 'react';
 import { createBrowserRouter } from 'react-router';
 
 import AppLayout from './layouts/AppLayout';
-import NotFound from './pages/NotFound';
 
 const page = (load: () => Promise<{ default: React.ComponentType }>) => {
   const Page = lazy(load);
@@ -31,7 +30,7 @@ export const router = createBrowserRouter([
       { path: '/plugins', element: page(() => import('./pages/plugins/Plugins')) },
       { path: '/audit', element: page(() => import('./pages/audit/Audit')) },
       { path: '/settings', element: page(() => import('./pages/settings/Settings')) },
+      { path: '*', element: page(() => import('./pages/NotFound')) },
     ],
   },
-  { path: '*', element: <NotFound /> },
 ]);

@@ -31,6 +31,11 @@ test('values are put in, unknown names stay', () => {
   expect(translator('en-US')('confirm.type')).toContain('{name}');
 });
 
+test('a word fits its number', () => {
+  const count = (n: number | string) => translator('en-US')('clusters.instances', { count: n });
+  expect([0, 1, 2, '50+'].map(count)).toEqual(['0 instances', '1 instance', '2 instances', '50+ instances']);
+});
+
 test('a stored language wins over the browser', () => {
   expect(preferredLanguage(null, ['zh-Hans-CN', 'en'])).toBe('zh-CN');
   expect(preferredLanguage('en-US', ['zh-CN'])).toBe('en-US');

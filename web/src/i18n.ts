@@ -10,10 +10,17 @@ export type Translate = (key: TextKey, values?: Record<string, string | number>)
 
 const texts: Record<Language, Record<TextKey, string>> = { 'en-US': enUS, 'zh-CN': zhCN };
 
-/** The text of a key with `{name}` replaced. */
+/** The text of a key with `{name}` replaced, and `{count|instance|instances}` by the word that fits the number. */
 export function translator(language: Language): Translate {
   return (key, values) =>
-    texts[language][key].replace(/\{(\w+)\}/g, (whole, name: string) => String(values?.[name] ?? whole));
+    texts[language][key].replace(
+      /\{(\w+)(?:\|(.*?)\|(.*?))?\}/g,
+      (whole, name: string, one?: string, many?: string) => {
+        const value = values?.[name];
+        if (value === undefined) return whole;
+        return (String(value) === '1' ? one : many) ?? String(value);
+      },
+    );
 }
 
 export function preferredLanguage(stored: string | null, browser: readonly string[]): Language {

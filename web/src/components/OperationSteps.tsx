@@ -10,6 +10,8 @@ import {
 import type { Schemas } from '~/api/client';
 import { useText, type TextKey } from '~/i18n';
 
+import { stepMessage, stepName } from './steps';
+
 type Step = Schemas['Operation']['steps'][number];
 
 const looks: Record<string, [typeof CheckCircleFilled, TextKey]> = {
@@ -34,13 +36,14 @@ export function OperationSteps({ steps }: { steps: Step[] }) {
   return (
     <ol className="osc-steps" aria-live="polite">
       {steps.map((step, index) => {
+        const message = stepMessage(step, t);
         const [Icon, label] = looks[step.state] ?? looks['pending']!;
         return (
           <li key={index} data-state={step.state}>
             <Icon aria-label={t(label)} />
             <div>
-              <div>{step.name}</div>
-              {step.message && <div className="osc-step-message">{step.message}</div>}
+              <div>{stepName(step.name, t)}</div>
+              {message && <div className="osc-step-message">{message}</div>}
             </div>
             <span className="osc-muted osc-small">
               {step.state === 'skipped' ? t('step.notNeeded') : duration(step.started_at, step.finished_at)}

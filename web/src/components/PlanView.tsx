@@ -21,18 +21,42 @@ const actions: Record<string, [Tone, TextKey]> = {
 
 const nameOf = (change: Change) => (change.namespace ? `${change.namespace}/${change.name}` : change.name);
 
+/** How many differences lie open at first. */
+const OPEN = 3;
+
+function countsOf(changes: Change[]): [string, number][] {
+  const found = new Map<string, number>();
+  for (const { action } of changes) found.set(action, (found.get(action) ?? 0) + 1);
+  return [...found].sort(([a], [b]) => rankOf(a) - rankOf(b));
+}
+
+// What goes and what changes is read first.
+const order = Object.keys(actions);
+const rankOf = (action: string) => (order.includes(action) ? order.indexOf(action) : order.length);
+
+/** `2 update · 1 create`, with the colours of the list below it. */
+export function ChangeCounts({ changes }: { changes: Change[] }) {
+  const t = useText();
+  if (changes.length === 0) return <>{t('plan.nothing')}</>;
+  return (
+    <Flex gap={6} wrap>
+      {countsOf(changes).map(([action, count]) => (
+        <Chip key={action} tone={actions[action]?.[0] ?? 'idle'}>
+          {count} {labelOf(action, t)}
+        </Chip>
+      ))}
+    </Flex>
+  );
+}
+
+const keyOf = (change: Change) => `${change.action} ${change.api_version} ${change.kind} ${nameOf(change)}`;
+
 export function PlanView({ plan }: { plan: Plan }) {
   const t = useText();
   const [filter, setFilter] = useState('all');
-  const counts = useMemo(() => {
-    const result = new Map<string, number>();
-    for (const { action } of plan.changes) result.set(action, (result.get(action) ?? 0) + 1);
-    return result;
-  }, [plan.changes]);
-  // What goes and what changes is read first.
-  const order = Object.keys(actions);
-  const rank = ({ action }: Change) => (order.includes(action) ? order.indexOf(action) : order.length);
-  const sorted = [...plan.changes].sort((a, b) => rank(a) - rank(b));
+  const counts = useMemo(() => countsOf(plan.changes), [plan.changes]);
+  const sorted = [...plan.changes].sort((a, b) => rankOf(a.action) - rankOf(b.action));
+  const updates = sorted.filter(({ action, diff }) => action === 'update' && diff).map(keyOf);
   const rows = filter === 'all' ? sorted : sorted.filter(({ action }) => action === filter);
   const unchecked = plan.changes.filter(({ checked, action }) => !checked && action !== 'none');
   return (
@@ -40,7 +64,7 @@ export function PlanView({ plan }: { plan: Plan }) {
       {plan.warnings.map((warning) => (
         <Alert key={warning} type="warning" showIcon title={warning} />
       ))}
-      {counts.size > 1 && (
+      {counts.length > 1 && (
         <div className="osc-row">
           <Segmented
             aria-label={t('plan.filter')}
@@ -48,7 +72,7 @@ export function PlanView({ plan }: { plan: Plan }) {
             onChange={setFilter}
             options={[
               { value: 'all', label: t('plan.all', { count: plan.changes.length }) },
-              ...[...counts].map(([action, count]) => ({
+              ...counts.map(([action, count]) => ({
                 value: action,
                 label: `${labelOf(action, t)} ${count}`,
               })),
@@ -59,13 +83,15 @@ export function PlanView({ plan }: { plan: Plan }) {
       <Table
         className="osc-boxed"
         size="small"
-        rowKey={(change) => `${change.action} ${change.api_version} ${change.kind} ${nameOf(change)}`}
+        key={plan.hash}
+        rowKey={keyOf}
         dataSource={rows}
         pagination={rows.length > 50 ? { pageSize: 50, showSizeChanger: false } : false}
         locale={{ emptyText: t('plan.nothing') }}
         expandable={{
           rowExpandable: (change) => Boolean(change.diff),
           expandRowByClick: true,
+          defaultExpandedRowKeys: updates.slice(0, OPEN),
           expandedRowRender: (change) => <DiffView diff={change.diff ?? ''} />,
         }}
         columns={[

@@ -7,6 +7,7 @@ type Tone = 'good' | 'busy' | 'warn' | 'bad' | 'idle';
 
 const states: Record<string, [Tone, TextKey]> = {
   running: ['good', 'state.running'],
+  healthy: ['good', 'state.healthy'],
   installing: ['busy', 'state.installing'],
   adopting: ['busy', 'state.adopting'],
   updating: ['busy', 'state.updating'],
@@ -81,6 +82,9 @@ export function StateTag({ state, reason, filled = false }: Props) {
 
 /** An operation's state by a name of its own: one that runs will end, an instance that runs is well. */
 export const operationState = (state: string) => (state === 'running' ? 'underway' : state);
+
+/** An object's: what is well is not always something that runs. */
+export const objectState = (state: string) => (state === 'running' ? 'healthy' : state);
 
 /** How a state is to be taken. */
 export const toneOf = (state: string): Tone => states[state]?.[0] ?? 'idle';

@@ -1,25 +1,27 @@
 import { CompassOutlined } from '@ant-design/icons';
-import { Button } from 'antd';
 
+import { LinkButton } from '~/components/LinkButton';
 import { useText } from '~/i18n';
 import { EmptyView } from '~/ui/EmptyView';
+import { PageHeader } from '~/ui/PageHeader';
 import { paths } from '~/util/path-builder';
 
 export default function NotFound() {
   const t = useText();
   return (
-    <main className="osc-signin">
+    <>
+      <PageHeader title={t('notFound.title')} />
       <EmptyView
         icon={<CompassOutlined aria-hidden />}
-        title={t('notFound.title')}
+        title={t('notFound.help')}
         action={
-          <Button type="primary" href={paths.catalogue()}>
+          <LinkButton to={paths.catalogue()} type="primary">
             {t('notFound.home')}
-          </Button>
+          </LinkButton>
         }
       >
-        {t('notFound.help')}
+        {t('notFound.where')} <code>{window.location.pathname}</code>
       </EmptyView>
-    </main>
+    </>
   );
 }

@@ -2,7 +2,7 @@
 import { Table } from 'antd';
 
 import { useText } from '~/i18n';
-import type { Change, Json } from '~/util/changes';
+import { shownValue, type Change } from '~/util/changes';
 
 type Props = {
   changes: Change[];
@@ -11,12 +11,8 @@ type Props = {
   empty: string;
 };
 
-const shown = (value: Json | undefined) =>
-  value === undefined ? '—' : typeof value === 'string' ? value || '""' : JSON.stringify(value);
-
 export function ChangesTable({ changes, secrets = [], empty }: Props) {
   const t = useText();
-  const hidden = (path: string) => secrets.includes(`/${path.replaceAll('.', '/')}`);
   if (changes.length === 0) return <p className="osc-muted">{empty}</p>;
   return (
     <Table
@@ -30,13 +26,13 @@ export function ChangesTable({ changes, secrets = [], empty }: Props) {
         {
           title: t('changes.before'),
           render: (_, change) => (
-            <code className="osc-removed">{hidden(change.path) ? '••••' : shown(change.before)}</code>
+            <code className="osc-removed">{shownValue(change.before, change.path, secrets)}</code>
           ),
         },
         {
           title: t('changes.after'),
           render: (_, change) => (
-            <code className="osc-added">{hidden(change.path) ? '••••' : shown(change.after)}</code>
+            <code className="osc-added">{shownValue(change.after, change.path, secrets)}</code>
           ),
         },
       ]}

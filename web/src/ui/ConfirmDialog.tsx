@@ -47,8 +47,8 @@ export function ConfirmDialog({ title, name, action, busy, children, onConfirm, 
     >
       <div className="osc-stack">
         {children}
-        <label>
-          {t('confirm.type', { name })}
+        <label className="osc-confirm">
+          <span>{t('confirm.type', { name })}</span>
           <Input value={typed} autoComplete="off" onChange={(event) => setTyped(event.target.value)} />
         </label>
       </div>

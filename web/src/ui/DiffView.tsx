@@ -2,12 +2,15 @@
 export function DiffView({ diff }: { diff: string }) {
   return (
     <pre className="osc-diff" tabIndex={0}>
-      {diff.split('\n').map((line, index) => (
-        <span key={index} data-kind={kindOf(line)}>
-          {line}
-          {'\n'}
-        </span>
-      ))}
+      {diff
+        .trimEnd()
+        .split('\n')
+        .map((line, index) => (
+          <span key={index} data-kind={kindOf(line)}>
+            {line}
+            {'\n'}
+          </span>
+        ))}
     </pre>
   );
 }

@@ -1,9 +1,10 @@
 import { Breadcrumb, Flex, Typography } from 'antd';
-import type { ReactNode } from 'react';
+import { useEffect, type ReactNode } from 'react';
 import { Link } from 'react-router';
 
 type Props = {
-  title: ReactNode;
+  /** Also the title of the browser's tab. */
+  title: string;
   /** Before the title; not part of the trail. */
   logo?: ReactNode;
   subtitle?: ReactNode;
@@ -15,6 +16,10 @@ type Props = {
 };
 
 export function PageHeader({ title, logo, subtitle, trail = [], actions, extra }: Props) {
+  useEffect(() => {
+    document.title = `${title} · OSC`;
+    return () => void (document.title = 'OSC');
+  }, [title]);
   return (
     <header className="osc-page-header">
       {trail.length > 0 && (

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { changesOf, emptied, merged, overridesOf } from './changes';
+import { changesOf, emptied, merged, overridesOf, shownValue } from './changes';
 
 const defaults = { image: { tag: '1', pull: 'Always' }, ports: [80], on: true };
 
@@ -27,6 +27,23 @@ test('changes name each leaf', () => {
   expect(changesOf(defaults, { ...defaults, image: { tag: '2', pull: 'Always' } })).toEqual([
     { path: 'image.tag', before: '1', after: '2' },
   ]);
+});
+
+test('a map that came or went is named by its leaves', () => {
+  expect(changesOf({}, { a: { b: 1, c: {} } })).toEqual([
+    { path: 'a.b', before: undefined, after: 1 },
+    { path: 'a.c', before: undefined, after: {} },
+  ]);
+  expect(changesOf({ a: { b: 1 } }, {})).toEqual([{ path: 'a.b', before: 1, after: undefined }]);
+  expect(changesOf({ a: null }, { a: { b: 1 } })).toEqual([{ path: 'a', before: null, after: { b: 1 } }]);
+});
+
+test('a secret is not shown, nor what holds one', () => {
+  const secrets = ['/auth/password'];
+  expect(shownValue('x', 'auth.password', secrets)).toBe('••••');
+  expect(shownValue({ password: 'x' }, 'auth', secrets)).toBe('••••');
+  expect(shownValue('', 'auth.user', secrets)).toBe('""');
+  expect(shownValue(undefined, 'auth.password', secrets)).toBe('—');
 });
 
 test('an emptied text stays empty, an emptied number is left out', () => {

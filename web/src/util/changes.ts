@@ -73,9 +73,19 @@ export type Change = { path: string; before: Json | undefined; after: Json | und
 /** A row for each leaf that differs, in the order of the values. */
 export function changesOf(before: Json | undefined, after: Json | undefined, path = ''): Change[] {
   if (sameJson(before, after)) return [];
-  if (isObject(before) && isObject(after)) {
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return keys.flatMap((key) => changesOf(before[key], after[key], path ? `${path}.${key}` : key));
-  }
+  // A map that is not there is taken as an empty one, so that what it brings is named one by one.
+  const maps = [before ?? {}, after ?? {}].every(isObject) && before !== null && after !== null;
+  const [from, to] = [isObject(before) ? before : {}, isObject(after) ? after : {}];
+  const keys = [...new Set([...Object.keys(from), ...Object.keys(to)])];
+  if (maps && keys.length > 0)
+    return keys.flatMap((key) => changesOf(from[key], to[key], path ? `${path}.${key}` : key));
   return [{ path, before, after }];
+}
+
+/** A value as a short text; dots when it is a secret or holds one. `secrets` are JSON pointers. */
+export function shownValue(value: Json | undefined, path: string, secrets: string[]): string {
+  if (value === undefined) return '—';
+  const pointer = `/${path.replaceAll('.', '/')}`;
+  if (secrets.some((secret) => secret === pointer || secret.startsWith(`${pointer}/`))) return '••••';
+  return typeof value === 'string' ? value || '""' : JSON.stringify(value);
 }

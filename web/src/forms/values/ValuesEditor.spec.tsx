@@ -184,6 +184,38 @@ test('a secret is not shown', async () => {
   expect(row.textContent).not.toContain('hunter2');
 });
 
+describe('a long form', () => {
+  test('is searched, and what was found lies open', async () => {
+    show();
+    await user.type(await screen.findByLabelText('Search settings'), 'tag');
+    expect(await screen.findByLabelText('Tag')).toBeDefined();
+    await waitFor(() => expect(screen.queryByLabelText('Log level')).toBeNull());
+    expect(screen.getByText('1 of 17 settings')).toBeDefined();
+    await replace('Tag', '3');
+    expect(sent()).toEqual({ image: { tag: '3' } });
+    await replace('Search settings', 'zzz');
+    expect(await screen.findByText('No setting matches. Try another word.')).toBeDefined();
+  });
+
+  test('leaves advanced settings out until they are asked for or differ', async () => {
+    const { unmount } = show();
+    expect(await screen.findByLabelText('Log level')).toBeDefined();
+    expect(screen.queryByLabelText('Extra arguments')).toBeNull();
+    await user.click(screen.getByRole('switch', { name: /Advanced settings/ }));
+    expect(await screen.findByLabelText('Extra arguments')).toBeDefined();
+    unmount();
+    show({ extraArgs: '-v' });
+    expect(await screen.findByLabelText('Extra arguments')).toBeDefined();
+  });
+});
+
+test('what does not fit is said below every tab', async () => {
+  show({ replicas: 99 });
+  expect(await screen.findByText("1 value does not fit the package's schema")).toBeDefined();
+  await user.click(screen.getByRole('tab', { name: /Changes/ }));
+  expect(screen.getByText("1 value does not fit the package's schema")).toBeDefined();
+});
+
 test('changes stand against the defaults', async () => {
   show({ replicas: 3, image: { tag: '2' } });
   await user.click(await screen.findByRole('tab', { name: /Changes/ }));

@@ -8,15 +8,17 @@ import {
   type FieldTemplateProps,
   type MultiSchemaFieldTemplateProps,
   type ObjectFieldTemplateProps,
+  type ObjectFieldTemplatePropertyType,
   type TemplatesType,
   type WrapIfAdditionalTemplateProps,
 } from '@rjsf/utils';
 import { Button, Collapse, Input, Tooltip } from 'antd';
-import { useState } from 'react';
+import { Fragment, useState } from 'react';
 
 import { useText } from '~/i18n';
 import { sameJson, type Json } from '~/util/changes';
 
+import { groupOf } from './fields';
 import type { FormContext } from './widgets';
 
 /** What the package sets at a place; what its schema says only where that is nothing. */
@@ -118,22 +120,35 @@ function FieldTemplate(props: FieldTemplateProps) {
 function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
   const t = useText();
   const root = props.fieldPathId.path.length === 0;
-  const required = new Set(props.schema.required ?? []);
   const hasErrors = Object.keys(props.errorSchema ?? {}).length > 0;
   const [opened, setOpened] = useState(getUiOptions(props.uiSchema).open === true || props.required === true);
-  const shown = props.properties.filter((property) => !property.hidden);
+  const { shows, wish } = props.registry.formContext as Partial<FormContext>;
+  // Groups of what was found lie open.
+  const searching = Boolean(wish?.query.trim());
+  const shown = props.properties.filter(
+    ({ hidden, name }) => !hidden && (shows?.([...props.fieldPathId.path, name]) ?? true),
+  );
   const { additionalProperties: extra } = props.schema;
   const canGrow = extra !== undefined && extra !== false;
+  const sections = root
+    ? sectionsOf(shown, props.schema, { inner: t('form.inner'), rest: t('form.rest') })
+    : [{ title: '', properties: shown }];
   const content = (
     <>
       {typeof props.description === 'string' && props.description && !root && (
         <div className="osc-field-help">{props.description}</div>
       )}
-      {shown.map((property) => (
-        <div key={property.name} data-required={required.has(property.name) || undefined}>
-          {property.content}
-        </div>
+      {sections.map(({ title, properties }) => (
+        <Fragment key={title}>
+          {title && <h3 className="osc-section">{title}</h3>}
+          {properties.map(({ name, content }) => (
+            <div key={name}>{content}</div>
+          ))}
+        </Fragment>
       ))}
+      {shown.length === 0 && props.properties.length > 0 && !canGrow && !searching && (
+        <div className="osc-field-help">{t('form.onlyAdvanced')}</div>
+      )}
       {canGrow && (
         <Button
           type="dashed"
@@ -150,12 +165,12 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
   );
   if (root) return <div className="osc-form-root">{content}</div>;
   // A choice that asks for nothing more, as `none`.
-  if (shown.length === 0 && !canGrow && !props.optionalDataControl) return null;
+  if (props.properties.every(({ hidden }) => hidden) && !canGrow && !props.optionalDataControl) return null;
   return (
     <Collapse
       className="osc-group"
       size="small"
-      activeKey={opened || hasErrors ? ['group'] : []}
+      activeKey={opened || hasErrors || searching ? ['group'] : []}
       onChange={(keys) => setOpened(keys.length > 0)}
       items={[
         {
@@ -167,6 +182,26 @@ function ObjectFieldTemplate(props: ObjectFieldTemplateProps) {
       ]}
     />
   );
+}
+
+type Section = { title: string; properties: ObjectFieldTemplatePropertyType[] };
+
+/** The parts of a form as the package names them, in the order of their first fields; one for each chart inside. */
+function sectionsOf(
+  properties: ObjectFieldTemplatePropertyType[],
+  schema: ObjectFieldTemplateProps['schema'],
+  titles: { inner: string; rest: string },
+): Section[] {
+  const sections = new Map<string, ObjectFieldTemplatePropertyType[]>();
+  for (const property of properties) {
+    const child = schema.properties?.[property.name] as Json | undefined; // a schema is JSON
+    const group = groupOf(child);
+    const title = group === property.name ? titles.inner : group || (sections.size > 0 ? titles.rest : '');
+    sections.set(title, [...(sections.get(title) ?? []), property]);
+  }
+  const named =
+    sections.size > 1 || properties.some(({ name }) => groupOf(schema.properties?.[name] as Json));
+  return [...sections].map(([title, inside]) => ({ title: named ? title : '', properties: inside }));
 }
 
 function ArrayFieldTemplate(props: ArrayFieldTemplateProps) {

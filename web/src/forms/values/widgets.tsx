@@ -5,11 +5,17 @@ import { AutoComplete, Input, InputNumber, Select, Switch } from 'antd';
 import { useText } from '~/i18n';
 import type { JsonObject } from '~/util/changes';
 
+import type { Wish } from './fields';
+
 export type FormContext = {
   /** Names to pick from, by kind: storage classes, secrets and so on, read from the chosen cluster. */
   choices: Partial<Record<'storage-class' | 'secret' | 'namespace', string[]>>;
   /** What the package sets. */
   defaults: JsonObject;
+  /** Whether the field at a path is shown now. */
+  shows: (path: (string | number)[]) => boolean;
+  /** What it follows from; the form library takes functions for the same when it looks for news. */
+  wish: Wish;
 };
 
 const empty = (value: string, { schema, options }: WidgetProps) =>

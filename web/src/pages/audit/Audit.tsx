@@ -5,12 +5,27 @@ import { useSearchParams } from 'react-router';
 
 import { queries } from '~/api/queries';
 import { StateTag } from '~/components/StateTag';
-import { useText } from '~/i18n';
+import { useText, type TextKey } from '~/i18n';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
 import { MoreButton } from '~/ui/MoreButton';
 import { PageHeader } from '~/ui/PageHeader';
 import { TimeAgo } from '~/ui/TimeAgo';
+
+const resources: Record<string, TextKey> = {
+  cluster: 'resource.cluster',
+  file: 'resource.file',
+  instance: 'resource.instance',
+  operation: 'resource.operation',
+  plugin: 'resource.plugin',
+  service: 'resource.service',
+  'service-version': 'resource.version',
+  session: 'resource.session',
+  subscription: 'resource.subscription',
+  tenant: 'resource.tenant',
+  token: 'resource.token',
+  user: 'resource.user',
+};
 
 export default function Audit() {
   const t = useText();
@@ -80,7 +95,15 @@ export default function Audit() {
               dataIndex: 'operation',
               render: (operation: string) => <code>{operation}</code>,
             },
-            { title: t('audit.resource'), render: (_, { resource, name }) => `${resource} ${name}` },
+            {
+              title: t('audit.resource'),
+              render: (_, { resource, name }) => (
+                <>
+                  <span className="osc-muted">{resources[resource] ? t(resources[resource]) : resource}</span>{' '}
+                  {name}
+                </>
+              ),
+            },
             { title: t('audit.result'), render: (_, { result }) => <StateTag state={result} /> },
             { title: t('audit.request'), render: (_, { request_id }) => <code>{request_id}</code> },
           ]}

@@ -6,6 +6,7 @@ import { Link, useSearchParams } from 'react-router';
 import type { Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
 import { LinkButton } from '~/components/LinkButton';
+import { Provider } from '~/components/Provider';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
@@ -95,7 +96,9 @@ function Card({ service }: { service: Schemas['Service'] }) {
         <ServiceLogo name={service.name} />
         <div>
           <h2 className="ant-typography">{service.name}</h2>
-          <span className="osc-muted osc-small">{t('service.by', { provider: service.provider })}</span>
+          <span className="osc-muted osc-small">
+            <Provider name={service.provider} />
+          </span>
         </div>
         {service.latest_version && <code className="osc-muted">{service.latest_version}</code>}
       </div>

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Button, Flex, Select, Skeleton, Tabs } from 'antd';
+import { Alert, Button, Flex, Select, Skeleton, Tabs } from 'antd';
 import { useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf, type Schemas } from '~/api/client';
@@ -7,10 +7,12 @@ import { factsOf, type Facts } from '~/api/facts';
 import { queries } from '~/api/queries';
 import { LinkButton } from '~/components/LinkButton';
 import { FindingsTable } from '~/components/FindingsTable';
+import { PageError } from '~/components/PageError';
+import { Provider } from '~/components/Provider';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
-import { useText } from '~/i18n';
+import { useText, type TextKey } from '~/i18n';
 import { Chip } from '~/ui/Chip';
 import { ErrorView } from '~/ui/ErrorView';
 import { Markdown } from '~/ui/Markdown';
@@ -34,14 +36,19 @@ export default function Service() {
     changes: ['services', 'subscriptions'],
     done: t('service.subscribedNow'),
   });
-  if (service.isError) return <ErrorView error={service.error} onRetry={() => void service.refetch()} />;
+  const trail = [{ label: t('nav.catalogue'), to: paths.catalogue() }];
+  if (service.isError)
+    return <PageError error={service.error} trail={trail} onRetry={() => void service.refetch()} />;
   if (!service.data) return <Skeleton active />;
   const { subscribed, latest_version, provider, kind, state, description } = service.data;
-  const deployReason = !latest_version
-    ? t('service.noReadyVersion')
-    : !subscribed
-      ? t('service.subscribeFirst')
-      : undefined;
+  const rejected = versions.data?.items.find(({ version }) => version === chosen)?.state === 'rejected';
+  const reasons: [boolean, TextKey][] = [
+    [!latest_version, 'service.noReadyVersion'],
+    [rejected, 'service.versionRejected'],
+    [!subscribed, 'service.subscribeFirst'],
+  ];
+  const reason = reasons.find(([holds]) => holds)?.[1];
+  const deployReason = reason && t(reason);
   return (
     <>
       <PageHeader
@@ -52,12 +59,28 @@ export default function Service() {
           <Flex gap={6} align="center">
             <Chip tone="accent">{kind}</Chip>
             <StateTag state={state} />
-            <span className="osc-muted">{t('service.by', { provider })}</span>
+            <span className="osc-muted">
+              <Provider name={provider} />
+            </span>
           </Flex>
         }
-        trail={[{ label: t('nav.catalogue'), to: paths.catalogue() }]}
+        trail={trail}
         actions={
           <>
+            <div className="osc-row">
+              <span className="osc-muted" id="version-label">
+                {t('service.version')}
+              </span>
+              <Select
+                aria-labelledby="version-label"
+                style={{ minWidth: 150 }}
+                value={chosen}
+                options={
+                  versions.data?.items.map(({ version }) => ({ value: version, label: version })) ?? []
+                }
+                onChange={(version) => setSearch({ version }, { replace: true })}
+              />
+            </div>
             {!subscribed && (
               <Button
                 type="primary"
@@ -77,18 +100,6 @@ export default function Service() {
           </>
         }
       />
-      <div className="osc-row">
-        <span className="osc-muted" id="version-label">
-          {t('service.version')}
-        </span>
-        <Select
-          aria-labelledby="version-label"
-          style={{ minWidth: 180 }}
-          value={chosen}
-          options={versions.data?.items.map(({ version }) => ({ value: version, label: version })) ?? []}
-          onChange={(version) => setSearch({ version }, { replace: true })}
-        />
-      </div>
       {chosen && (
         <VersionTabs
           service={name}
@@ -106,12 +117,18 @@ type TabsProps = { service: string; provider: string; version: string; versions:
 function VersionTabs({ service, provider, version, versions }: TabsProps) {
   const t = useText();
   const shown = useQuery(queries.version(service, version));
-  const readme = useQuery(queries.readme(service, version));
+  const readme = useQuery({
+    ...queries.readme(service, version),
+    enabled: shown.data?.has_readme === true,
+  });
   if (shown.isError) return <ErrorView error={shown.error} onRetry={() => void shown.refetch()} />;
   if (!shown.data) return <Skeleton active />;
   const facts = factsOf(shown.data.facts);
+  const rejected = shown.data.state === 'rejected';
   return (
     <Tabs
+      key={version}
+      defaultActiveKey={rejected ? 'findings' : 'about'}
       items={[
         {
           key: 'about',
@@ -119,11 +136,10 @@ function VersionTabs({ service, provider, version, versions }: TabsProps) {
           children: (
             <div className="osc-two">
               <Panel title={t('service.readme')}>
-                {readme.data ? (
-                  <Markdown text={readme.data} />
-                ) : (
-                  <span className="osc-muted">{t('service.noReadme')}</span>
-                )}
+                {shown.data.has_readme && readme.isPending && <Skeleton active />}
+                {readme.isError && <ErrorView error={readme.error} onRetry={() => void readme.refetch()} />}
+                {readme.data && <Markdown text={readme.data} />}
+                {!shown.data.has_readme && <span className="osc-muted">{t('service.noReadme')}</span>}
               </Panel>
               <Panel title={t('service.facts')}>
                 <FactsList facts={facts} version={shown.data} />
@@ -134,7 +150,19 @@ function VersionTabs({ service, provider, version, versions }: TabsProps) {
         {
           key: 'findings',
           label: t('service.findings', { count: shown.data.findings.length }),
-          children: <FindingsTable findings={shown.data.findings} />,
+          children: (
+            <div className="osc-stack">
+              {rejected && (
+                <Alert
+                  type="error"
+                  showIcon
+                  title={t('service.rejected')}
+                  description={t('error.wayPackage')}
+                />
+              )}
+              <FindingsTable findings={shown.data.findings} />
+            </div>
+          ),
         },
         {
           key: 'versions',

@@ -16,8 +16,11 @@ import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
 import { paths } from '~/util/path-builder';
 
-/** `4 MB`, as limits are usually written. */
-const megabytes = (bytes: number) => `${Math.round((bytes / (1 << 20)) * 10) / 10} MB`;
+/** `4 MB` or `12 kB`, as limits are usually written. */
+const sizeOf = (bytes: number) =>
+  bytes < 100 << 10
+    ? `${Math.max(1, Math.round(bytes / 1024))} kB`
+    : `${Math.round((bytes / (1 << 20)) * 10) / 10} MB`;
 
 type Entry = { file: File; percent: number; versions?: Schemas['Version'][]; error?: unknown };
 
@@ -36,7 +39,7 @@ export default function Upload() {
     setEntries((all) => [{ file, percent: 0 }, ...all]);
     try {
       if (limits && file.size > limits.package_bytes) {
-        const limit = megabytes(limits.package_bytes);
+        const limit = sizeOf(limits.package_bytes);
         throw new ApiError({ code: 'too-large', detail: t('upload.tooLarge', { limit }) }, 413);
       }
       const versions = await uploadPackage(file, (percent) => change(file, { percent }));
@@ -75,7 +78,7 @@ export default function Upload() {
             {limits &&
               t('upload.limits', {
                 count: limits.packages_per_upload,
-                size: megabytes(limits.package_bytes),
+                size: sizeOf(limits.package_bytes),
               })}
           </p>
         </AntUpload.Dragger>
@@ -94,7 +97,7 @@ function Report({ entry }: { entry: Entry }) {
     <Card
       size="small"
       title={<code>{entry.file.name}</code>}
-      extra={`${(entry.file.size / 1024).toFixed(0)} KiB`}
+      extra={<span className="osc-muted">{sizeOf(entry.file.size)}</span>}
     >
       {!settled && (
         <>

@@ -13,6 +13,7 @@ import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
 import { ConfirmDialog } from '~/ui/ConfirmDialog';
+import { CopyButton } from '~/ui/CopyButton';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
@@ -168,6 +169,9 @@ function RemoveDialog({ name, onClose }: { name: string; onClose: () => void }) 
   );
 }
 
+/** Prints a kubeconfig with everything inline. */
+const COMMAND = 'kubectl config view --raw --minify --flatten';
+
 type NewCluster = { name: string; region: string; kubeconfig: string };
 
 function AddDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -215,9 +219,17 @@ function AddDialog({ open, onClose }: { open: boolean; onClose: () => void }) {
           name="kubeconfig"
           label={t('clusters.kubeconfig')}
           rules={required}
-          extra={t('clusters.kubeconfigHelp')}
+          extra={
+            <>
+              {t('clusters.kubeconfigHelp')}
+              <span className="osc-command">
+                <code>{COMMAND}</code>
+                <CopyButton text={COMMAND} label={t('clusters.copyCommand')} />
+              </span>
+            </>
+          }
         >
-          <Input.TextArea rows={10} spellCheck={false} style={{ fontFamily: 'monospace' }} />
+          <Input.TextArea rows={10} spellCheck={false} className="osc-mono" placeholder="apiVersion: v1" />
         </Form.Item>
         <Upload
           showUploadList={false}

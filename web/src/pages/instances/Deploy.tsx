@@ -7,6 +7,7 @@ import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { api, bodyOf } from '~/api/client';
 import type { FormDocument } from '~/api/form';
 import { queries } from '~/api/queries';
+import { PageError } from '~/components/PageError';
 import { SimulatedChip, useSimulated } from '~/components/Simulated';
 import { ValuesEditor } from '~/forms/values/ValuesEditor';
 import { useChoices } from '~/hooks/useChoices';
@@ -44,16 +45,17 @@ export default function Deploy() {
   const version = search.get('version') ?? shown.data?.latest_version ?? '';
   const form = useQuery({ ...queries.form(service, version), enabled: version !== '' });
   const failed = shown.error ?? form.error;
-  if (failed) return <ErrorView error={failed} onRetry={() => void form.refetch()} />;
+  const trail = [
+    { label: t('nav.catalogue'), to: paths.catalogue() },
+    { label: service, to: paths.service(service) },
+  ];
+  if (failed) return <PageError error={failed} trail={trail} onRetry={() => void form.refetch()} />;
   return (
     <>
       <PageHeader
         title={t('deploy.title', { service, version })}
         subtitle={t('deploy.subtitle')}
-        trail={[
-          { label: t('nav.catalogue'), to: paths.catalogue() },
-          { label: service, to: paths.service(service) },
-        ]}
+        trail={trail}
       />
       {form.data ? <DeployForm service={service} version={version} form={form.data} /> : <Skeleton active />}
     </>

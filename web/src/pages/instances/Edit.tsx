@@ -7,6 +7,7 @@ import { useNavigate, useParams, useSearchParams } from 'react-router';
 import { api, bodyOf, type Schemas } from '~/api/client';
 import type { FormDocument } from '~/api/form';
 import { queries } from '~/api/queries';
+import { PageError } from '~/components/PageError';
 import { ValuesEditor } from '~/forms/values/ValuesEditor';
 import { useChoices } from '~/hooks/useChoices';
 import { useApiMutation } from '~/hooks/useApiMutation';
@@ -29,7 +30,8 @@ export default function Edit() {
   const version = search.get('version') ?? instance.data?.version ?? '';
   const form = useQuery({ ...queries.form(service, version), enabled: service !== '' });
   const failed = instance.error ?? values.error ?? form.error;
-  if (failed) return <ErrorView error={failed} onRetry={() => void form.refetch()} />;
+  const instances = { label: t('nav.instances'), to: paths.instances() };
+  if (failed) return <PageError error={failed} trail={[instances]} onRetry={() => void form.refetch()} />;
   if (!instance.data) return <Skeleton active />;
   const name = instance.data.name;
   return (
@@ -37,10 +39,7 @@ export default function Edit() {
       <PageHeader
         title={t('edit.title', { name })}
         subtitle={t('edit.subtitle')}
-        trail={[
-          { label: t('nav.instances'), to: paths.instances() },
-          { label: name, to: paths.instance(id) },
-        ]}
+        trail={[instances, { label: name, to: paths.instance(id) }]}
         actions={
           <Flex gap={8} align="center">
             <span className="osc-muted" id="edit-version">
@@ -53,7 +52,7 @@ export default function Edit() {
               onChange={(next) => setSearch({ version: next }, { replace: true })}
               options={
                 versions.data?.items
-                  .filter(({ state }) => state === 'ready')
+                  .filter(({ state }) => state !== 'rejected')
                   .map((v) => ({ value: v.version, label: v.version })) ?? []
               }
             />

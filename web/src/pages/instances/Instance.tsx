@@ -6,12 +6,12 @@ import { Link, useNavigate, useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf } from '~/api/client';
 import { queries } from '~/api/queries';
+import { PageError } from '~/components/PageError';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { SimulatedChip } from '~/components/Simulated';
 import { isBusy, StateTag } from '~/components/StateTag';
 import { useText } from '~/i18n';
 import { useApiMutation } from '~/hooks/useApiMutation';
-import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
 import { ReasonButton } from '~/ui/ReasonButton';
 import { TimeAgo } from '~/ui/TimeAgo';
@@ -38,7 +38,9 @@ export default function Instance() {
     changes: [],
     onDone: (plan) => void navigate(paths.plan(plan.id)),
   });
-  if (instance.isError) return <ErrorView error={instance.error} onRetry={() => void instance.refetch()} />;
+  const trail = [{ label: t('nav.instances'), to: paths.instances() }];
+  if (instance.isError)
+    return <PageError error={instance.error} trail={trail} onRetry={() => void instance.refetch()} />;
   if (!instance.data) return <Skeleton active />;
   const { name, service, version, state, reason, cluster, namespace, upgrade_available, description } =
     instance.data;
@@ -75,7 +77,7 @@ export default function Instance() {
         logo={<ServiceLogo name={service} />}
         extra={<StateTag state={state} reason={reason} filled />}
         subtitle={description}
-        trail={[{ label: t('nav.instances'), to: paths.instances() }]}
+        trail={trail}
         actions={
           <>
             <ReasonButton reason={busy} onClick={() => void navigate(paths.editInstance(id))}>

@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query';
 import { Table } from 'antd';
 
 import { queries } from '~/api/queries';
-import { StateTag } from '~/components/StateTag';
+import { objectState, StateTag } from '~/components/StateTag';
 import { useText } from '~/i18n';
 import { EmptyView } from '~/ui/EmptyView';
 import { ErrorView } from '~/ui/ErrorView';
@@ -35,7 +35,7 @@ export function ObjectsTab({ id }: { id: string }) {
         },
         {
           title: t('instances.state'),
-          render: (_, { state, reason }) => <StateTag state={state} reason={reason} />,
+          render: (_, { state, reason }) => <StateTag state={objectState(state)} reason={reason} />,
         },
         {
           title: t('objects.message'),

@@ -8,14 +8,14 @@ import type { Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
 import { kindKey } from '~/components/OperationsTable';
 import { duration } from '~/components/OperationSteps';
-import { operationState, StateTag, toneOf } from '~/components/StateTag';
+import { objectState, operationState, StateTag, toneOf } from '~/components/StateTag';
 import { useText } from '~/i18n';
 import { Chip } from '~/ui/Chip';
 import { CopyButton } from '~/ui/CopyButton';
 import { ErrorView } from '~/ui/ErrorView';
 import { Panel } from '~/ui/Panel';
 import { TimeAgo } from '~/ui/TimeAgo';
-import { changesOf, merged, type Json, type JsonObject } from '~/util/changes';
+import { changesOf, merged, shownValue, type JsonObject } from '~/util/changes';
 import { paths } from '~/util/path-builder';
 
 type Props = { instance: Schemas['Instance'] };
@@ -85,7 +85,7 @@ function Health({ instance }: Props) {
               <code>{name}</code>
               {reason && <div className="osc-step-message">{reason}</div>}
             </span>
-            <StateTag state={state} />
+            <StateTag state={objectState(state)} />
           </li>
         ))}
       </ul>
@@ -152,9 +152,6 @@ function Endpoints({ endpoints }: { endpoints: Schemas['Instance']['endpoints'] 
   );
 }
 
-const short = (value: Json | undefined) =>
-  value === undefined ? '—' : typeof value === 'string' ? value || '""' : JSON.stringify(value);
-
 function Values({ instance }: Props) {
   const t = useText();
   const values = useQuery(queries.values(instance.id));
@@ -164,7 +161,6 @@ function Values({ instance }: Props) {
     const { defaults } = form.data;
     return changesOf(defaults, merged(defaults, values.data.overrides as JsonObject));
   }, [values.data, form.data]);
-  const secret = (path: string) => form.data?.secrets.includes(`/${path.replaceAll('.', '/')}`);
   return (
     <Panel
       flush
@@ -178,7 +174,7 @@ function Values({ instance }: Props) {
         {changes.slice(0, shownChanges).map(({ path, after }) => (
           <li key={path}>
             <code className="osc-grow osc-muted">{path}</code>
-            <code className="osc-added">{secret(path) ? '••••' : short(after)}</code>
+            <code className="osc-added">{shownValue(after, path, form.data?.secrets ?? [])}</code>
           </li>
         ))}
       </ul>

@@ -8,10 +8,10 @@ import { queries } from '~/api/queries';
 import { LinkButton } from '~/components/LinkButton';
 import { kindKey } from '~/components/OperationsTable';
 import { duration, OperationSteps } from '~/components/OperationSteps';
+import { PageError } from '~/components/PageError';
 import { isBusy, operationState, StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
-import { ErrorView } from '~/ui/ErrorView';
 import { PageHeader } from '~/ui/PageHeader';
 import { Panel } from '~/ui/Panel';
 import { TimeAgo } from '~/ui/TimeAgo';
@@ -31,8 +31,9 @@ export default function Operation() {
     run: () => bodyOf(api.POST('/api/v1/operations/{id}/retry', path)),
     changes,
   });
+  const trail = [{ label: t('nav.operations'), to: paths.operations() }];
   if (operation.isError)
-    return <ErrorView error={operation.error} onRetry={() => void operation.refetch()} />;
+    return <PageError error={operation.error} trail={trail} onRetry={() => void operation.refetch()} />;
   if (!operation.data) return <Skeleton active />;
   const { kind, instance, reason, steps, created_at, started_at, finished_at } = operation.data;
   const state = operationState(operation.data.state);
@@ -45,7 +46,7 @@ export default function Operation() {
         title={t('operations.title', { kind: t(kindKey(kind)), instance: instance ?? '' })}
         extra={<StateTag state={state} filled />}
         subtitle={<TimeAgo time={created_at} />}
-        trail={[{ label: t('nav.operations'), to: paths.operations() }]}
+        trail={trail}
         actions={
           <>
             {busy && (

@@ -5,7 +5,8 @@ import { useNavigate, useParams } from 'react-router';
 import { api, bodyOf } from '~/api/client';
 import { queries } from '~/api/queries';
 import { kindKey } from '~/components/OperationsTable';
-import { PlanView } from '~/components/PlanView';
+import { PageError } from '~/components/PageError';
+import { ChangeCounts, PlanView } from '~/components/PlanView';
 import { StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText } from '~/i18n';
@@ -27,9 +28,10 @@ export default function Plan() {
     showError: false,
     onDone: (operation) => void navigate(paths.operation(operation.id)),
   });
-  if (plan.isError) return <ErrorView error={plan.error} onRetry={() => void plan.refetch()} />;
+  const trail = [{ label: t('nav.instances'), to: paths.instances() }];
+  if (plan.isError) return <PageError error={plan.error} trail={trail} onRetry={() => void plan.refetch()} />;
   if (!plan.data) return <Skeleton active />;
-  const { hash, expires_at, verb, instance, state } = plan.data;
+  const { hash, expires_at, verb, instance, state, changes } = plan.data;
   const spent = state !== 'open' ? t('plan.stale') : undefined;
   return (
     <>
@@ -37,7 +39,7 @@ export default function Plan() {
         title={t('plan.title')}
         extra={spent && <StateTag state={state} filled />}
         subtitle={t('plan.subtitle')}
-        trail={[{ label: t('nav.instances'), to: paths.instances() }]}
+        trail={trail}
         actions={
           <>
             <Button onClick={() => void navigate(-1)}>{t('plan.back')}</Button>
@@ -59,6 +61,12 @@ export default function Plan() {
           <div>
             <dt>{t('operations.what')}</dt>
             <dd>{t('plan.titleFor', { verb: t(kindKey(verb)), instance })}</dd>
+          </div>
+          <div>
+            <dt>{t('plan.objects')}</dt>
+            <dd>
+              <ChangeCounts changes={changes} />
+            </dd>
           </div>
           <div>
             <dt>{t('plan.expires')}</dt>

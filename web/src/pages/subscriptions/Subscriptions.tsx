@@ -7,6 +7,7 @@ import { Link } from 'react-router';
 import { api, type Schemas } from '~/api/client';
 import { queries } from '~/api/queries';
 import { LinkButton } from '~/components/LinkButton';
+import { Provider } from '~/components/Provider';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { StateTag } from '~/components/StateTag';
 import { useApiMutation } from '~/hooks/useApiMutation';
@@ -60,7 +61,7 @@ export default function Subscriptions() {
                   <Link to={paths.service(subscription.service)}>{subscription.service}</Link>
                 </h2>
                 <span className="osc-muted osc-small">
-                  {t('service.by', { provider: subscription.provider })}
+                  <Provider name={subscription.provider} />
                 </span>
               </div>
               <StateTag state={subscription.state} filled />
@@ -69,6 +70,11 @@ export default function Subscriptions() {
               <Link to={`${paths.instances()}?service=${encodeURIComponent(subscription.service)}`}>
                 {t('subscriptions.instances', { count: subscription.instances })}
               </Link>
+              {subscription.latest_version && (
+                <span className="osc-muted">
+                  {t('subscriptions.newest')} <code>{subscription.latest_version}</code>
+                </span>
+              )}
               <span className="osc-spring" />
               <span className="osc-muted">
                 {t('subscriptions.since')} <TimeAgo time={subscription.created_at} />
