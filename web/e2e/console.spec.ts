@@ -122,7 +122,7 @@ for (const [language, texts, width] of [
     await page.getByLabel(texts['instances.namespace'], { exact: true }).fill('demo');
     await page.getByRole('tab', { name: texts['values.yaml'] }).click();
     await page.getByRole('textbox', { name: texts['values.yaml'] }).fill('replicas: 99');
-    await expect(page.getByRole('alert').filter({ hasText: 'replicas' })).toBeVisible();
+    await expect(page.getByRole('status').filter({ hasText: 'replicas' })).toBeVisible();
     await shot('04-deploy-problems');
     await page.getByRole('textbox', { name: texts['values.yaml'] }).fill('replicas: 2');
     await shot('04-deploy-yaml');

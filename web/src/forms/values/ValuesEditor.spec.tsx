@@ -190,7 +190,7 @@ describe('a long form', () => {
     await user.type(await screen.findByLabelText('Search settings'), 'tag');
     expect(await screen.findByLabelText('Tag')).toBeDefined();
     await waitFor(() => expect(screen.queryByLabelText('Log level')).toBeNull());
-    expect(screen.getByText('1 of 17 settings')).toBeDefined();
+    expect(screen.getByText('1 of 18 settings')).toBeDefined();
     await replace('Tag', '3');
     expect(sent()).toEqual({ image: { tag: '3' } });
     await replace('Search settings', 'zzz');

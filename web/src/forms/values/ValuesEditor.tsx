@@ -129,6 +129,8 @@ function Problems({ problems }: { problems: ValueError[] }) {
   if (problems.length === 0) return null;
   return (
     <Alert
+      // The fields raise the alarm themselves.
+      role="status"
       type="warning"
       showIcon
       title={t('values.problems', { count: problems.length })}
