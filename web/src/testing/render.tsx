@@ -1,6 +1,6 @@
 // Renders pages and parts over the mock back end, as the console does.
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
-import { cleanup, render } from '@testing-library/react';
+import { cleanup, configure, render } from '@testing-library/react';
 import { ConfigProvider } from 'antd';
 import type { ReactNode } from 'react';
 import { createMemoryRouter, RouterProvider, useLocation } from 'react-router';
@@ -9,6 +9,9 @@ import { afterEach, vi } from 'vitest';
 import { Frame } from '~/layouts/Frame';
 
 import { createMock, type Mock } from '../../mock-api/handlers.ts';
+
+// A busy machine takes its time.
+configure({ asyncUtilTimeout: 10_000 });
 
 // What jsdom lacks and Ant Design asks for.
 vi.stubGlobal(
