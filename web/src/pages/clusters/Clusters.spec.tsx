@@ -28,7 +28,7 @@ test('a cluster that is gone for good goes with its instances, after that was sa
   });
   await user.click(await screen.findByRole('button', { name: 'Remove prod-eu' }));
   const dialog = await screen.findByRole('dialog');
-  expect(await within(dialog).findByText('1 instances in it are forgotten too')).toBeDefined();
+  expect(await within(dialog).findByText('1 instance in it is forgotten too')).toBeDefined();
   await user.type(within(dialog).getByLabelText('Type prod-eu to confirm'), 'prod-eu');
   await user.click(within(dialog).getByRole('button', { name: 'Remove' }));
   await waitFor(() => expect(screen.queryByRole('article', { name: 'prod-eu' })).toBeNull());
