@@ -41,12 +41,7 @@ use output::Ui;
 
 /// Operator Service Center: packages in, running services out, on any Kubernetes cluster
 #[derive(Debug, Parser)]
-#[command(
-    name = "osc",
-    version,
-    arg_required_else_help = true,
-    max_term_width = 100
-)]
+#[command(name = "osc", version, arg_required_else_help = true, max_term_width = 100)]
 struct Cli {
     #[command(flatten)]
     server: ServerArgs,
