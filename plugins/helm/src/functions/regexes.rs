@@ -24,8 +24,9 @@ const SPLIT: super::Call = |e, a| {
 
 pub(super) static FUNCTIONS: &[Function] = &[
     fixed("regexMatch", &[Str, Str], |e, a| {
-        let is_valid = compile(e, text(a, 0)).is_ok();
-        Ok(Value::Bool(is_valid && matcher(e, a)?.is_match(text(a, 1))))
+        let Ok(regexp) = compile(e, text(a, 0)) else { return Ok(Value::Bool(false)) };
+        e.step(regexp.match_work(text(a, 1).len()))?;
+        Ok(Value::Bool(regexp.is_match(text(a, 1))))
     }),
     fixed("mustRegexMatch", &[Str, Str], |e, a| Ok(Value::Bool(matcher(e, a)?.is_match(text(a, 1))))),
     fixed("regexFindAll", &[Str, Str, Int], |e, a| panicking(e, a, FIND_ALL)),
