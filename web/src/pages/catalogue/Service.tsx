@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { Alert, Button, Flex, Select, Skeleton, Tabs } from 'antd';
+import { Alert, Button, Flex, Skeleton, Tabs } from 'antd';
 import { useParams, useSearchParams } from 'react-router';
 
 import { api, bodyOf, type Schemas } from '~/api/client';
@@ -11,6 +11,7 @@ import { PageError } from '~/components/PageError';
 import { Provider } from '~/components/Provider';
 import { ServiceLogo } from '~/components/ServiceLogo';
 import { StateTag } from '~/components/StateTag';
+import { VersionSelect } from '~/components/VersionSelect';
 import { useApiMutation } from '~/hooks/useApiMutation';
 import { useText, type TextKey } from '~/i18n';
 import { Chip } from '~/ui/Chip';
@@ -67,20 +68,11 @@ export default function Service() {
         trail={trail}
         actions={
           <>
-            <div className="osc-row">
-              <span className="osc-muted" id="version-label">
-                {t('service.version')}
-              </span>
-              <Select
-                aria-labelledby="version-label"
-                style={{ minWidth: 150 }}
-                value={chosen}
-                options={
-                  versions.data?.items.map(({ version }) => ({ value: version, label: version })) ?? []
-                }
-                onChange={(version) => setSearch({ version }, { replace: true })}
-              />
-            </div>
+            <VersionSelect
+              value={chosen}
+              versions={versions.data?.items}
+              onChange={(version) => setSearch({ version }, { replace: true })}
+            />
             {!subscribed && (
               <Button
                 type="primary"

@@ -1,6 +1,6 @@
 // Changing values of an instance, at its version or a newer one, then the plan with differences.
 import { useQuery } from '@tanstack/react-query';
-import { Button, Flex, Select, Skeleton } from 'antd';
+import { Button, Skeleton } from 'antd';
 import { useState } from 'react';
 import { useNavigate, useParams, useSearchParams } from 'react-router';
 
@@ -8,6 +8,7 @@ import { api, bodyOf, type Schemas } from '~/api/client';
 import type { FormDocument } from '~/api/form';
 import { queries } from '~/api/queries';
 import { PageError } from '~/components/PageError';
+import { VersionSelect } from '~/components/VersionSelect';
 import { ValuesEditor } from '~/forms/values/ValuesEditor';
 import { useChoices } from '~/hooks/useChoices';
 import { useApiMutation } from '~/hooks/useApiMutation';
@@ -41,22 +42,11 @@ export default function Edit() {
         subtitle={t('edit.subtitle')}
         trail={[instances, { label: name, to: paths.instance(id) }]}
         actions={
-          <Flex gap={8} align="center">
-            <span className="osc-muted" id="edit-version">
-              {t('service.version')}
-            </span>
-            <Select
-              aria-labelledby="edit-version"
-              style={{ minWidth: 160 }}
-              value={version}
-              onChange={(next) => setSearch({ version: next }, { replace: true })}
-              options={
-                versions.data?.items
-                  .filter(({ state }) => state !== 'rejected')
-                  .map((v) => ({ value: v.version, label: v.version })) ?? []
-              }
-            />
-          </Flex>
+          <VersionSelect
+            value={version}
+            versions={versions.data?.items.filter(({ state }) => state !== 'rejected')}
+            onChange={(next) => setSearch({ version: next }, { replace: true })}
+          />
         }
       />
       {form.data && values.data !== undefined ? (
